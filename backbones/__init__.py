@@ -1,0 +1,1 @@
+"""One backbone a file; the file's name is the backbone's name."""

@@ -1,0 +1,237 @@
+"""The files of an attempt folder as frozen records, and what is decided from them. Standard library only.
+
+Both sides of an attempt import this: the scheduler, which never imports torch, and the worker, which never opens the
+ledger. Bytes are bytes, times are seconds, clock times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from db.strict import refuse, require_positive
+
+VERSION = 1
+"""Of every file in an attempt folder. A file of another version is not read."""
+
+EndedBy = Literal[
+    "cancelled", "interrupted", "revoked", "time_limit", "memory_limit", "lease_lost", "signal", "could_not_start"
+]
+"""Why a supervisor ended its worker, or never started it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSplit:
+    """How an effective batch is cut: `micro` samples at a time, `accum` gradients summed for one optimizer step."""
+
+    micro: int
+    accum: int
+
+    def __post_init__(self) -> None:
+        require_positive(self, "micro", "accum")
+
+    @property
+    def effective(self) -> int:
+        return self.micro * self.accum
+
+    def halved(self) -> BatchSplit | None:
+        """At most half the micro batch with the effective batch unchanged; None when `micro` is 1 already.
+
+        The new micro batch is the largest divisor of the effective batch that is at most half of the old one: exactly
+        half for powers of two.
+        """
+        fits = [micro for micro in range(1, self.micro // 2 + 1) if self.effective % micro == 0]
+        return BatchSplit(micro=fits[-1], accum=self.effective // fits[-1]) if fits else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the supervisor enforces. `grace` is the time between asking a process to end and killing it."""
+
+    memory: int | None = None
+    seconds: float | None = None
+    grace: float = 5.0
+    log_bytes: int = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeFrom:
+    """A checkpoint of an earlier attempt of the same run."""
+
+    attempt: int
+    step: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """`plan.json`: all that an attempt is asked to do, written before it is launched.
+
+    `argv` is what the supervisor starts in `cwd`, with `env` added to its own environment. `settings` and the rest are
+    for the worker, which refuses what it cannot read.
+    """
+
+    attempt_id: str
+    run_id: str
+    number: int
+    argv: tuple[str, ...]
+    cwd: str
+    batch: BatchSplit
+    planned_steps: int
+    required_metrics: tuple[str, ...]
+    settings: Mapping[str, Any]
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    start_step: int = 0
+    resume_from: ResumeFrom | None = None
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require_positive(self, "number", "planned_steps")
+        if not self.argv:
+            refuse("argv", "an attempt needs a command")
+        if not 0 <= self.start_step <= self.planned_steps:
+            refuse("start_step", f"must lie between 0 and planned_steps ({self.planned_steps}), is {self.start_step}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """`claim.json`: who runs the attempt. `fenced` claims are taken by a scheduler so that nobody ever runs it."""
+
+    attempt_id: str
+    host: str
+    boot_id: str
+    pid: int
+    pid_started: int
+    claimed_at: float
+    slurm_job: str | None = None
+    fenced: bool = False
+    version: int = VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndRequest:
+    """`end.json`: the scheduler asks the supervisor to end the attempt, and why."""
+
+    attempt_id: str
+    why: Literal["cancelled", "interrupted", "revoked"]
+    asked_at: float
+    version: int = VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryWatch:
+    """How memory was limited and what was seen. `how` is `none` where no limit was asked for.
+
+    `peak` is the highest sum of anonymous memory over all processes of the attempt, sampled.
+    """
+
+    how: Literal["none", "cgroup_v2", "cgroup_v1", "sampled"]
+    limit: int | None
+    peak: int
+    oom_kills: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """CPU seconds of all reaped processes of the attempt."""
+
+    user: float
+    system: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """`exit.json`: how the worker ended, as its parent saw it."""
+
+    attempt_id: str
+    exit_code: int | None
+    signal: int | None
+    started_at: float
+    ended_at: float
+    wall: float
+    usage: Usage
+    memory: MemoryWatch
+    left_behind: int
+    log_bytes_dropped: int
+    ended_by: EndedBy | None
+    detail: str | None = None
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if (self.exit_code is None) == (self.signal is None) and self.ended_by != "could_not_start":
+            refuse("exit_code", "exactly one of exit_code and signal must be given")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRecord:
+    """The exception that ended a worker. `kind` is a failure's word where the type tells it, else `crashed`."""
+
+    kind: str
+    type: str
+    message: str
+    traceback: str
+    bytes_asked: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One task's headline metric on the whole test split beside its trivial baseline, both finite."""
+
+    task: str
+    metric: str
+    value: float
+    baseline: float
+    baseline_name: str
+    higher_is_better: bool
+    windows: int
+
+    @property
+    def name(self) -> str:
+        """As in `required_metrics`: `classification.accuracy`."""
+        return f"{self.task}.{self.metric}"
+
+    @property
+    def beats_baseline(self) -> bool:
+        return self.value > self.baseline if self.higher_is_better else self.value < self.baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseSeconds:
+    start: float = 0.0
+    data: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where and under what an attempt ran."""
+
+    python: str
+    torch: str
+    driver: str | None
+    host: str
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """`result.json`: the worker's own account, written last. Either complete, or holding an error."""
+
+    attempt_id: str
+    run_id: str
+    start_step: int
+    steps_done: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
+    parameters: int = 0
+    parameters_changed: bool = False
+    peak_memory: int = 0
+    seconds: PhaseSeconds = PhaseSeconds()
+    environment: Environment | None = None
+    data_fingerprint: str | None = None
+    notes: tuple[str, ...] = ()
+    error: ErrorRecord | None = None
+    version: int = VERSION

@@ -1,0 +1,1 @@
+"""Doing it: the sweep runner that never lies."""

@@ -1,0 +1,226 @@
+"""The attempt folder: the contract between the scheduler's side and the worker's. Standard library only.
+
+`<root>/<run>/<attempt number>/`, never reused. Every file is written whole (temporary file, fsync, rename, fsync of the
+folder) or appended; every record is read strictly, and what cannot be read is never guessed at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from db.records import VERSION, Claim, EndRequest, Exit, Plan, Result
+from db.strict import Invalid, to_data, to_record
+
+T = TypeVar("T")
+MAX_RECORD_BYTES = 4 * 2**20
+
+
+class BadRecord(ValueError):  # noqa: N818 - evidence, not an accident: it is collected and judged
+    """A file of the folder is there but cannot be believed; the message says why."""
+
+
+@dataclass(frozen=True)
+class AttemptDir:
+    """The paths of one attempt, and how its records are read and written."""
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def claim(self) -> Path:
+        return self.path / "claim.json"
+
+    @property
+    def end_request(self) -> Path:
+        return self.path / "end.json"
+
+    @property
+    def lease(self) -> Path:
+        return self.path / "lease"
+
+    @property
+    def stdout(self) -> Path:
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        return self.path / "stderr.log"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.path / "supervisor.log"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit.json"
+
+    def read_plan(self) -> Plan:
+        return read_record(self.plan, Plan)
+
+    def read_claim(self) -> Claim:
+        return read_record(self.claim, Claim)
+
+    def read_end_request(self) -> EndRequest:
+        return read_record(self.end_request, EndRequest)
+
+    def read_result(self) -> Result:
+        return read_record(self.result, Result)
+
+    def read_exit(self) -> Exit:
+        return read_record(self.exit, Exit)
+
+    def take_claim(self, claim: Claim) -> int | None:
+        """Claim the attempt for this process, once and for all.
+
+        The claim appears complete and locked: a temporary file is written, fsynced and locked, then linked to its
+        name, which fails where a claim exists. Returns the descriptor that holds the lock (close-on-exec; keep it open
+        for as long as the attempt lives), or None where somebody else has the claim.
+        """
+        temporary = self.path / f".claim.{claim.pid}.{os.urandom(4).hex()}"
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(descriptor, _encode(claim))
+            os.fsync(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.link(temporary, self.claim)
+        except FileExistsError:
+            os.close(descriptor)
+            return None
+        finally:
+            temporary.unlink()
+        _sync_folder(self.path)
+        return descriptor
+
+    def claim_is_locked(self) -> bool:
+        """Whether a living process of this host holds the claim's lock."""
+        try:
+            descriptor = os.open(self.claim, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+def write_record(path: Path, record: object) -> None:
+    """Write a record so that it appears complete or not at all.
+
+    Raises:
+        OSError: the disk is full, say; nothing appears then.
+        ValueError: a number in it is not finite.
+    """
+    data = _encode(record)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read a record strictly: a regular file of bounded size, known version and keys, finite numbers, no key twice.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BadRecord: there is one that cannot be believed.
+    """
+    try:
+        data = json.loads(
+            read_bounded(path), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+        )
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecord(f"{path.name} is not whole JSON: {error}") from None
+    if isinstance(data, dict) and data.get("version") != VERSION:
+        raise BadRecord(f"{path.name} is of version {data.get('version')!r}; this runner reads version {VERSION}")
+    try:
+        return to_record(kind, data)
+    except Invalid as invalid:
+        raise BadRecord(f"{path.name}: {invalid}") from None
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a regular file of at most `MAX_RECORD_BYTES`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BadRecord: it is a link, folder, pipe, unreadable or too large.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise BadRecord(f"{path.name} cannot be opened: {error.strerror}") from None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadRecord(f"{path.name} is not a regular file")
+        if status.st_size > MAX_RECORD_BYTES:
+            raise BadRecord(f"{path.name} holds {status.st_size} bytes, more than {MAX_RECORD_BYTES}")
+        return file.read(MAX_RECORD_BYTES + 1)
+
+
+def attempt_numbers(run_folder: Path) -> Iterator[int]:
+    """The numbers of the attempt folders that exist."""
+    if run_folder.is_dir():
+        for entry in run_folder.iterdir():
+            if entry.name.isdecimal():
+                yield int(entry.name)
+
+
+def _encode(record: object) -> bytes:
+    return (json.dumps(to_data(record), indent=1, allow_nan=False) + "\n").encode()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
+        raise BadRecord(f"the key {', '.join(twice)} is given twice")
+    return found
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise BadRecord(f"{word} is not a finite number")

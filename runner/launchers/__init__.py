@@ -1,0 +1,1 @@
+"""Where an attempt's supervisor is started, one file a launcher."""

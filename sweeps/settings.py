@@ -1,0 +1,99 @@
+"""What makes a run: typed settings, and the identity computed from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from db.strict import refuse, require_positive, to_data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """Simulated rigs in place of recordings; see `tasks.data.simulator`."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which recordings, and how windows are cut from them. Lengths in samples.
+
+    `folder` is in the PHM-Vibench layout; nothing means simulated rigs, written once in that layout under the root.
+    `systems` are `Dataset_id`s, empty for all. `max_windows` bounds the windows cut from one recording.
+    """
+
+    folder: str | None = None
+    metadata: str | None = None
+    window: int = 2048
+    max_windows: int = 8
+    systems: tuple[int, ...] = ()
+    simulation: Simulation = Simulation()
+
+    def __post_init__(self) -> None:
+        require_positive(self, "window", "max_windows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How a run is trained. `batch` is the effective batch, in windows; steps are optimizer steps.
+
+    The learning rate rises over `warmup_steps`, then falls along a half cosine to zero. AdamW, decoupled weight decay
+    (Loshchilov and Hutter 2019, arXiv 1711.05101).
+    """
+
+    batch: int = 16
+    steps: int = 200
+    lr: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup_steps: int = 20
+    clip_norm: float = 1.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    log_every: int = 10
+    checkpoint_every: int = 100
+    shuffle_labels: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(self, "batch", "steps", "lr", "clip_norm", "log_every", "checkpoint_every")
+        if self.weight_decay < 0:
+            refuse("weight_decay", f"must not be negative, is {self.weight_decay}")
+        if not 0 <= self.warmup_steps <= self.steps:
+            refuse("warmup_steps", f"must lie between 0 and steps ({self.steps}), is {self.warmup_steps}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Everything that makes a run the run it is, and nothing else: no launcher, resources, policy or paths.
+
+    `backbone_config` and each value of `tasks` hold every key of the backbone's and the task's `Config`, defaults
+    included, so that a default spelled out is not another run.
+    """
+
+    backbone: str
+    backbone_config: Mapping[str, Any]
+    tasks: Mapping[str, Mapping[str, Any]]
+    data: DataSettings = DataSettings()
+    train: TrainSettings = TrainSettings()
+    seed: int = 0
+    plugins: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            refuse("tasks", "a run needs at least one task")
+
+
+def run_id(settings: RunSettings, data_digest: str | None) -> str:
+    """`<backbone>-<12 hex digits>`: the same settings are the same run, wherever its files lie.
+
+    `data_digest` stands for the content of `data.folder` (None where the data is simulated): where a folder lies does
+    not matter, what is in it does.
+    """
+    what = to_data(settings)
+    del what["plugins"]
+    if settings.data.folder is not None:
+        what["data"] = {**what["data"], "folder": data_digest, "metadata": None}
+    canonical = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"{settings.backbone}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"

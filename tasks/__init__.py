@@ -1,0 +1,1 @@
+"""One task a file; the file's name is the task's name. The data lives in `tasks.data`."""
