@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, Union
 
 T = TypeVar("T")
-Path = tuple[Union[str, int], ...]
+Path = tuple[str | int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +158,8 @@ def _read_union(kind: Any, data: object, path: Path, faults: list[Fault]) -> Any
         if not found:
             return value
         attempts.append(found)
-    faults += min(attempts, key=lambda found: (len(found), -len(found[0].path)))
+    closest = min(attempts, key=lambda found: (len(found), -len(found[0].path)))
+    faults += closest
     return None
 
 

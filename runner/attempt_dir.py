@@ -159,9 +159,7 @@ def read_record(path: Path, kind: type[T]) -> T:
         BadRecord: there is one that cannot be believed.
     """
     try:
-        data = json.loads(
-            read_bounded(path), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
-        )
+        data = json.loads(read_bounded(path), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRecord(f"{path.name} is not whole JSON: {error}") from None
     if isinstance(data, dict) and data.get("version") != VERSION:

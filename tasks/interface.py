@@ -154,5 +154,6 @@ def per_window(loss_B: Tensor, windows: Windows, name: str) -> Tensor:
         ShapeError: it gave anything else, a mean over the batch for instance.
     """
     if loss_B.shape != torch.Size([len(windows)]):
-        raise ShapeError(f"{name}: the loss has shape {list(loss_B.shape)}, not one value for each of {len(windows)} windows")
+        shape = list(loss_B.shape)
+        raise ShapeError(f"{name}: the loss has shape {shape}, not one value for each of {len(windows)} windows")
     return loss_B
