@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from db.strict import refuse, require_positive, to_data
+from db.strict import Fault, Invalid, refuse, require_positive, to_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,38 @@ class RunSettings:
     def __post_init__(self) -> None:
         if not self.tasks:
             refuse("tasks", "a run needs at least one task")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one attempt may use. `memory` in bytes of host memory, `time` in seconds; nothing means no limit.
+
+    `gpus: auto` takes one GPU where the host has any, `none` never takes one. `cpus` are the threads of an attempt;
+    `slots` is how many attempts run side by side (nothing: as many as the GPUs, or else the CPUs, allow).
+    """
+
+    memory: int | None = None
+    time: float | None = None
+    cpus: int = 1
+    gpus: Literal["auto", "none"] = "auto"
+    slots: int | None = None
+
+    def __post_init__(self) -> None:
+        require_positive(self, "cpus", *(key for key in ("memory", "time", "slots") if getattr(self, key) is not None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What happens after a failure. `retries` overrides the budget of a failure kind; `wait` is in seconds."""
+
+    retries: Mapping[str, int] = field(default_factory=dict)
+    wait: float = 2.0
+    grace: float = 5.0
+
+    def __post_init__(self) -> None:
+        for kind, budget in self.retries.items():
+            if budget < 0:
+                raise Invalid([Fault(("retries", kind), f"must not be negative, is {budget}")])
 
 
 def run_id(settings: RunSettings, data_digest: str | None) -> str:
