@@ -1,0 +1,112 @@
+"""The ledger's reader: opens the file read-only, through the views, from any account. Standard library only.
+
+`status` and `why` must answer in a blink, so nothing here imports SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from db.errors import Refused
+from db.strict import nearest
+
+Row = dict[str, Any]
+
+_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+_HARMLESS_PRAGMAS = frozenset({"table_info", "table_list", "table_xinfo", "index_list", "user_version"})
+
+
+class NoSuchRun(Refused):
+    """The ledger knows no run of that name, or more than one."""
+
+
+class Board:
+    """A ledger opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger at `path`.
+
+        Raises:
+            Refused: there is none, or it cannot be read.
+        """
+        if not path.is_file():
+            raise Refused(f"there is no ledger at {path}; `runner sweep FILE` makes one, --root says where it lies")
+        self.path = path
+        self._connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._connection.execute("SELECT 1 FROM run_status LIMIT 1")
+        except sqlite3.Error as error:
+            raise Refused(f"{path} cannot be read as a ledger: {error}") from None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run one of our own queries."""
+        return [dict(row) for row in self._connection.execute(query, parameters)]
+
+    def sql(self, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run a person's query; nothing but reading is allowed. Returns the columns' names and the rows.
+
+        Raises:
+            Refused: SQLite refused it, or it tried to do more than read.
+        """
+        self._connection.set_authorizer(_authorize)
+        try:
+            cursor = self._connection.execute(query)
+            names = [column[0] for column in cursor.description or ()]
+            return names, [tuple(row) for row in cursor]
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise Refused(f"SQL: {error} (the ledger is open for reading only; `SELECT` from its views)") from None
+        finally:
+            self._connection.set_authorizer(None)
+
+    def sweeps(self) -> list[str]:
+        return [row["name"] for row in self.rows("SELECT name FROM current_sweep ORDER BY scheduler_id DESC")]
+
+    def run_status(self, sweep: str | None = None) -> list[Row]:
+        """Rows of `run_status`, of one sweep or of all."""
+        if sweep is None:
+            return self.rows("SELECT * FROM run_status ORDER BY sweep, position")
+        if sweep not in self.sweeps():
+            raise Refused(f"the ledger has no sweep `{sweep}`{nearest(sweep, self.sweeps())}")
+        return self.rows("SELECT * FROM run_status WHERE sweep = ? ORDER BY position", (sweep,))
+
+    def find_run(self, name: str) -> str:
+        """The id of the run with this id, beginning of an id, label or backbone.
+
+        Raises:
+            NoSuchRun: none or several fit; the message names them.
+        """
+        known = self.rows("SELECT DISTINCT run_id AS run, label FROM member")
+        exact = {row["run"] for row in known if name in (row["run"], row["label"])}
+        found = exact or {row["run"] for row in known if row["run"].startswith(name)}
+        if len(found) == 1:
+            return str(found.pop())
+        if found:
+            raise NoSuchRun(f"`{name}` fits {len(found)} runs: {', '.join(sorted(found)[:10])}; say more of the id")
+        hint = nearest(name, {row[key] for row in known for key in ("run", "label")}) if len(known) <= 1000 else ""
+        raise NoSuchRun(f"the ledger has no run `{name}`{hint}")
+
+    def attempts(self, run: str) -> list[Row]:
+        return self.rows("SELECT * FROM attempts WHERE run = ? ORDER BY attempt", (run,))
+
+    def evidence(self, run: str, attempt: int) -> str:
+        """The evidence of a judged attempt, as JSON text; `[]` while it is open."""
+        query = "SELECT evidence FROM verdict JOIN attempt ON attempt.id = attempt_id WHERE run_id = ? AND number = ?"
+        found = self.rows(query, (run, attempt))
+        return str(found[0]["evidence"]) if found else "[]"
+
+    def scores(self, sweep: str) -> list[Row]:
+        return self.rows("SELECT * FROM leaderboard WHERE sweep = ? ORDER BY task, place", (sweep,))
+
+
+def _authorize(action: int, first: str | None, *_: object) -> int:
+    if action in _HARMLESS or (action == sqlite3.SQLITE_PRAGMA and first in _HARMLESS_PRAGMAS):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY

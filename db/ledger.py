@@ -1,0 +1,353 @@
+"""The ledger's only writer: a scheduler inserts facts through this and never changes one.
+
+SQLite (https://sqlite.org/lang.html) through SQLAlchemy Core. Every method is one transaction that takes the write
+lock at its start; a locked ledger is waited for, however long a reader holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import tenacity
+from sqlalchemy.dialects.sqlite import insert
+
+from db.errors import Refused
+from db.records import BatchSplit, Failed, History, Measured, PastAttempt, Score, Succeeded, Verdict
+from db.strict import to_data
+
+SCHEMA_VERSION = 1
+OLDEST_SQLITE = (3, 37)
+"""STRICT tables: https://sqlite.org/stricttables.html"""
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
+)
+NOT_FACTS = frozenset({"pulse", "sqlite_sequence"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A run as a sweep names it. `settings` is JSON text."""
+
+    run_id: str
+    label: str
+    backbone: str
+    settings: str
+    effective_batch: int
+    planned_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAttempt:
+    """An attempt without a verdict. `reference` is None where no submission was recorded."""
+
+    id: int
+    nonce: str
+    run_id: str
+    number: int
+    launcher: str
+    reference: str | None
+    opened_at: float
+
+
+class Ledger:
+    """An open ledger. Close it, so that it lies at rest as one file in journal mode DELETE."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the ledger at `path`.
+
+        Raises:
+            Refused: the file is no ledger, one of another version, or this SQLite is too old.
+        """
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            needed = ".".join(map(str, OLDEST_SQLITE))
+            raise Refused(f"SQLite {sqlite3.sqlite_version} is too old for the ledger; it needs {needed} or newer")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        # isolation_level None: transactions begin and end where `_write` says, not where the driver guesses
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"timeout": 5.0, "isolation_level": None}
+        )
+        self.journal_mode = self._open()
+
+    def _open(self) -> str:
+        with _refused_if_no_ledger(self.path), self._engine.connect() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version > SCHEMA_VERSION:
+                raise Refused(f"{self.path} is a ledger of version {version}; this runner writes {SCHEMA_VERSION}")
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            connection.exec_driver_sql("PRAGMA synchronous = FULL")
+            wanted = "DELETE" if is_network_file_system(self.path.parent) else "WAL"
+            mode = str(connection.exec_driver_sql(f"PRAGMA journal_mode = {wanted}").scalar_one())
+            connection.rollback()
+        with self._write() as connection:
+            if connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0:
+                _create(connection)
+        return mode.upper()
+
+    def close(self) -> None:
+        """Leave one file in journal mode DELETE, unless another sweep still writes."""
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+        except sa.exc.OperationalError:
+            pass  # another scheduler has it open: the last one out puts it to rest
+        self._engine.dispose()
+
+    def record_sweep(
+        self, *, name: str, digest: str, file: str, profile: str | None, profile_reason: str, runs: Sequence[RunRow]
+    ) -> int:
+        """Record a sweep, its runs and who belongs to whom; what is known already stays as it is. Returns its id."""
+        now = time.time()
+        key = {"name": name, "digest": digest, "profile_reason": profile_reason}
+        run_keys = ("backbone", "settings", "effective_batch", "planned_steps")
+        with self._write() as connection:
+            _insert_missing(connection, "sweep", [{**key, "file": file, "profile": profile, "recorded_at": now}])
+            found = "SELECT id FROM sweep WHERE name = :name AND digest = :digest AND profile_reason = :profile_reason"
+            sweep_id = int(connection.execute(sa.text(found), key).scalar_one())
+            rows = [
+                {"id": run.run_id, "recorded_at": now, **{key: getattr(run, key) for key in run_keys}} for run in runs
+            ]
+            _insert_missing(connection, "run", rows)
+            members = [
+                {"sweep_id": sweep_id, "run_id": run.run_id, "position": position, "label": run.label}
+                for position, run in enumerate(runs)
+            ]
+            _insert_missing(connection, "member", members)
+        return sweep_id
+
+    def record_scheduler(self, *, sweep_id: int, host: str, boot_id: str, pid: int) -> int:
+        """Record that a scheduler takes the sweep. Returns its fencing number."""
+        now = time.time()
+        row = {"sweep_id": sweep_id, "host": host, "boot_id": boot_id, "pid": pid, "opened_at": now}
+        with self._write() as connection:
+            scheduler_id = _insert(connection, "scheduler", row)
+            _insert_missing(connection, "pulse", [{"scheduler_id": scheduler_id, "last_seen": now}])
+        return scheduler_id
+
+    def record_pulse(self, scheduler_id: int) -> None:
+        """The scheduler lives."""
+        with self._write() as connection:
+            update = "UPDATE pulse SET last_seen = :now WHERE scheduler_id = :id"
+            connection.execute(sa.text(update), {"now": time.time(), "id": scheduler_id})
+
+    def record_no_pulse(self, scheduler_id: int) -> None:
+        """The scheduler ends, and says so."""
+        with self._write() as connection:
+            connection.execute(sa.text("DELETE FROM pulse WHERE scheduler_id = :id"), {"id": scheduler_id})
+
+    def record_code(self, *, code_id: str, fingerprint: str, git_commit: str | None, git_diff: str | None) -> None:
+        row = {"id": code_id, "fingerprint": fingerprint, "git_commit": git_commit, "git_diff": git_diff}
+        with self._write() as connection:
+            _insert_missing(connection, "code", [row])
+
+    def record_attempt(self, *, batch: BatchSplit, **row: Any) -> int:
+        """Open an attempt. Returns its id.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: the run has an open attempt, is stopped, or a later scheduler has the sweep.
+        """
+        batches = {"effective_batch": batch.effective, "micro_batch": batch.micro, "grad_accum": batch.accum}
+        with self._write() as connection:
+            return _insert(connection, "attempt", {**row, **batches, "opened_at": time.time()})
+
+    def record_submission(self, attempt_id: int, reference: str) -> None:
+        row = {"attempt_id": attempt_id, "reference": reference, "submitted_at": time.time()}
+        with self._write() as connection:
+            _insert_missing(connection, "submission", [row])
+
+    def record_verdict(
+        self, attempt_id: int, verdict: Verdict, measured: Measured, scores: Iterable[Score] = ()
+    ) -> None:
+        """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing."""
+        with self._write() as connection:
+            judged = "SELECT 1 FROM verdict WHERE attempt_id = :attempt"
+            if connection.execute(sa.text(judged), {"attempt": attempt_id}).first():
+                return
+            _insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
+            _insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])
+            _insert_missing(connection, "score", [{"attempt_id": attempt_id, **asdict(score)} for score in scores])
+
+    def record_metrics(self, attempt_id: int, points: Iterable[Mapping[str, Any]]) -> None:
+        """Record `{step, name, value, non_finite, time}`; points recorded before stay as they are."""
+        points = list(points)
+        if not points:
+            return
+        with self._write() as connection:
+            _insert_missing(
+                connection, "metric_name", [{"name": name} for name in sorted({point["name"] for point in points})]
+            )
+            names = connection.execute(sa.text("SELECT name, id FROM metric_name")).all()
+            known = {row.name: row.id for row in names}
+            keys = ("step", "value", "non_finite", "time")
+            rows = [
+                {"attempt_id": attempt_id, "name_id": known[point["name"]], **{key: point[key] for key in keys}}
+                for point in points
+            ]
+            _insert_missing(connection, "metric", rows)
+
+    def record_stop(self, run_id: str, kind: str, because: str) -> None:
+        """The run is not tried again."""
+        with self._write() as connection:
+            count = "SELECT coalesce(max(number), 0) FROM attempt WHERE run_id = :run"
+            number = connection.execute(sa.text(count), {"run": run_id}).scalar_one()
+            row = {"run_id": run_id, "after_number": number, "kind": kind, "because": because}
+            _insert(connection, "stop", {**row, "recorded_at": time.time()})
+
+    def record_reopening(self, run_id: str) -> bool:
+        """Lift the run's stop; False where none is in force."""
+        with self._write() as connection:
+            stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
+            if stop is None:
+                return False
+            _insert_missing(connection, "reopening", [{"stop_id": stop.id, "recorded_at": time.time()}])
+            return True
+
+    def read_history(self, run_id: str) -> History:
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.text(_ATTEMPTS), {"run": run_id}).all()
+            stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
+            forgiven = connection.execute(sa.text(_FORGIVEN), {"run": run_id}).scalar_one()
+        return History(
+            attempts=tuple(_past(row) for row in rows), stopped=stop.kind if stop else None, forgiven=forgiven
+        )
+
+    def read_open_attempts(self, sweep_id: int) -> tuple[OpenAttempt, ...]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.text(_OPEN_ATTEMPTS), {"sweep": sweep_id}).mappings().all()
+        return tuple(OpenAttempt(**row) for row in rows)
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            _begin(connection)
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+
+def is_network_file_system(folder: Path) -> bool:
+    """Whether WAL must be refused: its shared memory does not work there (https://sqlite.org/wal.html)."""
+    best, kind = "", ""
+    resolved = f"{folder.resolve()}/"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        mount = left.split()[4].replace("\\040", " ")
+        if resolved.startswith(f"{mount.rstrip('/')}/") and len(mount) >= len(best):
+            best, kind = mount, right.split()[0]
+    return kind in NETWORK_FILE_SYSTEMS
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_message(match=r"(?s).*database is locked"),
+    wait=tenacity.wait_random_exponential(max=2.0),
+)
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _create(connection: sa.Connection) -> None:
+    here = Path(__file__).parent
+    for script in ("schema.sql", "views.sql"):
+        for statement in _statements((here / script).read_text()):
+            connection.exec_driver_sql(statement)
+    tables = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'").scalars().all()
+    for table in sorted(set(tables) - NOT_FACTS):
+        for verb in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, 'facts are never changed: {table} refuses {verb}'); END"
+            )
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _insert(connection: sa.Connection, table: str, row: Mapping[str, Any]) -> int:
+    """Insert a new fact. Returns its row's id."""
+    statement = insert(sa.table(table, *map(sa.column, row))).values(row)
+    return int(connection.execute(statement).lastrowid)
+
+
+def _insert_missing(connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those rows (of the same keys) that are not there yet. Returns how many.
+
+    ON CONFLICT, not OR IGNORE: that would also pass over rows which a CHECK refuses.
+    """
+    if not rows:
+        return 0
+    before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+    statement = insert(sa.table(table, *map(sa.column, rows[0]))).on_conflict_do_nothing()
+    connection.execute(statement, list(rows))
+    return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before)
+
+
+@contextmanager
+def _refused_if_no_ledger(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DatabaseError as error:
+        raise Refused(f"{path} cannot be used as a ledger: {error.orig}") from None
+
+
+def _verdict_row(verdict: Verdict) -> dict[str, Any]:
+    row = {
+        "because": verdict.because,
+        "evidence": json.dumps(to_data(verdict.evidence)),
+        "result_sha256": verdict.result_sha256,
+        "judged_at": time.time(),
+    }
+    match verdict:
+        case Succeeded():
+            return {**row, "word": "succeeded", "failure_kind": None, "exit_code": 0, "signal": None, "oom_kills": 0}
+        case Failed():
+            seen = {"exit_code": verdict.exit_code, "signal": verdict.signal, "oom_kills": verdict.oom_kills}
+            return {**row, "word": "failed", "failure_kind": verdict.kind, **seen}
+
+
+def _past(row: sa.Row[Any]) -> PastAttempt:
+    return PastAttempt(
+        number=row.number,
+        batch=BatchSplit(micro=row.micro_batch, accum=row.grad_accum),
+        code_fingerprint=row.fingerprint,
+        verdict=row.word,
+        failure_kind=row.failure_kind,
+        because=row.because or "",
+        judged_at=row.judged_at,
+    )
+
+
+_ATTEMPTS = """
+SELECT a.number, a.micro_batch, a.grad_accum, c.fingerprint, v.word, v.failure_kind, v.because, v.judged_at
+FROM attempt a JOIN code c ON c.id = a.code_id LEFT JOIN verdict v ON v.attempt_id = a.id
+WHERE a.run_id = :run ORDER BY a.number
+"""
+_OPEN_STOP = """
+SELECT id, kind FROM stop WHERE run_id = :run AND id NOT IN (SELECT stop_id FROM reopening)
+"""
+_FORGIVEN = """
+SELECT coalesce(max(s.after_number), 0) FROM stop s JOIN reopening r ON r.stop_id = s.id WHERE s.run_id = :run
+"""
+_OPEN_ATTEMPTS = """
+SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at
+FROM attempt a JOIN member m ON m.run_id = a.run_id AND m.sweep_id = :sweep
+LEFT JOIN submission s ON s.attempt_id = a.id
+WHERE NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id) ORDER BY a.id
+"""
