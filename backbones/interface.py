@@ -20,7 +20,7 @@ class Backbone(nn.Module, ABC):
     """
 
     Config: ClassVar[type[Any]]
-    couples_samples: ClassVar[bool] = False
+    couples_samples: bool = False
     """True where a window's output depends on the other windows of its micro batch; recorded with every result."""
 
     width: int
