@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from db.errors import ShapeError
+from db.errors import DataError, ShapeError
 from db.records import Score
 
 Array = npt.NDArray[Any]
@@ -51,19 +53,31 @@ class Windows:
 class LabelTable:
     """The labels of many windows, without their signals, as known from the metadata. One row a window.
 
-    `system` is the `Dataset_id`; `label` is -1 and `rul` NaN where unknown or not meant for that use.
+    `system` is the `Dataset_id`; `label` is -1 and `rul` NaN where unknown or not meant for any use. `diagnosis` and
+    `detection` say of each window whether its label is meant for classification and for anomaly detection; nothing
+    means that all are.
     """
 
     system: Array
     label: Array
     rul: Array
+    diagnosis: Array | None = None
+    detection: Array | None = None
+
+    @property
+    def for_diagnosis(self) -> npt.NDArray[np.bool_]:
+        return np.ones(len(self), dtype=np.bool_) if self.diagnosis is None else self.diagnosis
+
+    @property
+    def for_detection(self) -> npt.NDArray[np.bool_]:
+        return np.ones(len(self), dtype=np.bool_) if self.detection is None else self.detection
 
     def __len__(self) -> int:
         return len(self.label)
 
 
 class Task(nn.Module, ABC):
-    """A file `tasks/<name>.py` holds a frozen, keyword-only dataclass `Config` and one subclass of this.
+    """A file `tasks/<name>.py` holds one subclass of this, and in it a frozen, keyword-only dataclass `Config`.
 
     The subclass is built as `Task(config, width=D, systems=(...))`. What it may rely on: all windows of a call come
     from one system. What it must keep: the size of its head does not grow with width^2 x length.
@@ -75,6 +89,11 @@ class Task(nn.Module, ABC):
     weight: float
 
     @property
+    def name(self) -> str:
+        """The task's name: that of its file."""
+        return Path(inspect.getfile(type(self))).stem
+
+    @property
     def future(self) -> int:
         """H, the number of samples after the window that this task needs to see as its target."""
         return 0
@@ -82,6 +101,15 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def labelled(self, labels: LabelTable) -> npt.NDArray[np.bool_]:
         """Return one bool a window: whether it has a label for this task."""
+
+    def require_labels(self, labels: LabelTable, split: str) -> None:
+        """Insist that a split can be used for this task; call it for every split before training.
+
+        Raises:
+            DataError: it has no labelled window, or one class only where two are needed.
+        """
+        if not self.labelled(labels).any():
+            raise DataError(f"{self.name}: none of the {len(labels)} windows of the {split} split has a label for it")
 
     @abstractmethod
     def forward(self, h_BCND: Tensor, windows: Windows) -> Tensor:
@@ -106,6 +134,12 @@ class Task(nn.Module, ABC):
         Raises:
             DataError: the split cannot be scored (only one class in it, say); the message says why.
         """
+
+
+def to_numpy(values: Tensor) -> Array:
+    """A tensor of any device and precision as an array; reduced precision becomes float32."""
+    values = values.detach().cpu()
+    return np.asarray((values.float() if values.is_floating_point() else values).numpy())
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:

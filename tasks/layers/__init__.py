@@ -1,0 +1,1 @@
+"""Parts that heads and scores of tasks are made of."""
