@@ -152,22 +152,33 @@ def write_record(path: Path, record: object) -> None:
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """Read a record strictly: a regular file of bounded size, known version and keys, finite numbers, no key twice.
+    """Read a record strictly.
 
     Raises:
         FileNotFoundError: there is none.
         BadRecord: there is one that cannot be believed.
     """
+    return parse_record(read_bounded(path), kind, path.name)
+
+
+def parse_record(data: bytes, kind: type[T], name: str) -> T:
+    """Read a record from its bytes: whole JSON, known version and keys, finite numbers, no key twice.
+
+    Raises:
+        BadRecord: it cannot be believed.
+    """
     try:
-        data = json.loads(read_bounded(path), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        values = json.loads(data, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecord(f"{path.name} is not whole JSON: {error}") from None
-    if isinstance(data, dict) and data.get("version") != VERSION:
-        raise BadRecord(f"{path.name} is of version {data.get('version')!r}; this runner reads version {VERSION}")
+        raise BadRecord(f"{name} is not whole JSON: {error}") from None
+    except BadRecord as error:
+        raise BadRecord(f"{name}: {error}") from None
+    if isinstance(values, dict) and values.get("version") != VERSION:
+        raise BadRecord(f"{name} is of version {values.get('version')!r}; this runner reads version {VERSION}")
     try:
-        return to_record(kind, data)
+        return to_record(kind, values)
     except Invalid as invalid:
-        raise BadRecord(f"{path.name}: {invalid}") from None
+        raise BadRecord(f"{name}: {invalid}") from None
 
 
 def read_bounded(path: Path) -> bytes:

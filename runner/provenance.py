@@ -1,0 +1,48 @@
+"""Which code an attempt ran: the commit a folder is at, and what differs from it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_DIFF_BYTES = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A git commit and the diff against it; None where the folder is in no repository."""
+
+    git_commit: str | None
+    git_diff: str | None
+
+    def code_id(self, fingerprint: str) -> str:
+        """The identity of this source together with the fingerprint of the files that an attempt uses."""
+        parts = (fingerprint, self.git_commit or "", self.git_diff or "")
+        return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
+
+
+def read_source(folder: Path) -> Source:
+    """Ask git about the repository that `folder` lies in."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return Source(git_commit=None, git_diff=None)
+    diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "HEAD")
+    if diff is not None and len(diff) > MAX_DIFF_BYTES:
+        diff = f"{diff[:MAX_DIFF_BYTES]}\n... cut, {len(diff)} characters in all\n"
+    return Source(git_commit=commit.strip(), git_diff=diff)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ("git", "-C", str(folder), *arguments),
+            capture_output=True,
+            timeout=20,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None

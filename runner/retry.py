@@ -1,0 +1,100 @@
+"""From the history of verdicts to the next step. Pure: time and code come in as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from db.records import BatchSplit, History, PastAttempt
+from runner.failures import BY_WORD, FailureKind, Remedy
+from sweeps.settings import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Try the run (again), from its newest checkpoint if there is one and the code is the same."""
+
+    batch: BatchSplit
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Do nothing now. `until` is a clock time; None means until something else happens."""
+
+    until: float | None
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Never again, unless a person says so."""
+
+    kind: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The run is settled. `green` only for a proven success."""
+
+    green: bool
+    because: str
+
+
+NextStep = Launch | Wait | Stop | Done
+
+
+def next_step(
+    history: History, *, effective_batch: int, policy: Policy, now: float, rerun_because: str | None = None
+) -> NextStep:
+    """Decide what to do about one run.
+
+    `rerun_because` is a reason not to be content with a success, that of older code for instance.
+    """
+    last = history.attempts[-1] if history.attempts else None
+    if last is None:
+        first = BatchSplit(micro=effective_batch, accum=1)
+        return _unless_stopped(history, Launch(batch=first, because="first attempt"))
+    if last.verdict is None:
+        return Wait(until=None, because=f"attempt {last.number} is open")
+    if last.verdict == "succeeded":
+        again = Launch(batch=last.batch, because=rerun_because or "")
+        return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
+    if last.number <= history.forgiven:
+        return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
+    return _unless_stopped(history, _after_failure(history, last, policy, now))
+
+
+def _unless_stopped(history: History, step: NextStep) -> NextStep:
+    return Done(green=False, because=f"stopped: {history.stopped}") if history.stopped else step
+
+
+def _after_failure(history: History, last: PastAttempt, policy: Policy, now: float) -> NextStep:
+    if last.verdict == "unverified":
+        return Stop(kind="unverified", because=last.because)
+    kind = BY_WORD[last.failure_kind or ""]
+    budget = policy.retries.get(kind.word, kind.budget)
+    spent = sum(attempt.failure_kind == kind.word for attempt in _counted(history))
+    if spent > budget:
+        tried = f" ({spent} attempts ended so; the budget of retries is {budget})" if budget else ""
+        return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
+    if kind.remedy is Remedy.HALVE:
+        return _halve(last, kind)
+    wait = 0.0 if kind.remedy is Remedy.CONTINUE else policy.wait * 2 ** (spent - 1)
+    # a clock that was set back must not make anyone wait longer than was asked
+    until = min((last.judged_at or now) + wait, now + wait)
+    if until > now:
+        return Wait(until=until, because=f"{kind.word}: {last.because}")
+    return Launch(batch=last.batch, because=f"the same again after {kind.word}")
+
+
+def _halve(last: PastAttempt, kind: FailureKind) -> Launch | Stop:
+    halved = last.batch.halved()
+    if halved is None:
+        return Stop(kind="failed", because=f"{kind.word} even with a micro batch of 1: {last.because}")
+    return Launch(batch=halved, because=f"half the micro batch after {kind.word}")
+
+
+def _counted(history: History) -> Iterable[PastAttempt]:
+    return (attempt for attempt in history.attempts if attempt.number > history.forgiven)
