@@ -129,3 +129,15 @@ def run_id(settings: RunSettings, data_digest: str | None) -> str:
         what["data"] = {**what["data"], "folder": data_digest, "metadata": None}
     canonical = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return f"{settings.backbone}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """`settings` of a plan whose worker is ours. `root` is where simulated data is kept; `threads` are torch's."""
+
+    run: RunSettings
+    root: str
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        require_positive(self, "threads")

@@ -1,0 +1,72 @@
+"""Each task's score on the whole test split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from db.errors import NonFiniteError, ShapeError
+from db.records import Score
+from runner.model import Model
+from runner.splits import Split, labelled_masks
+from runner.training import predict, require_first_dim
+from tasks.interface import Array, LabelTable, Task, Windows
+
+Rows = dict[str, Array]
+
+
+def evaluate(model: Model, test: Split, training: LabelTable, micro: int, precision: str) -> tuple[Score, ...]:
+    """Predict every labelled window of the test split once, then score each task once.
+
+    Raises:
+        NonFiniteError: a prediction or a score is not finite.
+        DataError: a split that cannot be scored.
+    """
+    model.eval()
+    masks = labelled_masks(model.tasks, test)
+    pieces: dict[str, list[Rows]] = {name: [] for name in masks}
+    with torch.inference_mode():
+        for indices in test.by_system(micro):
+            for name, rows in _rows(model, test, indices, masks, precision).items():
+                pieces[name].append(rows)
+    return tuple(_score(task, name, _joined(pieces[name]), training) for name, task in model.tasks.items())
+
+
+def _rows(model: Model, test: Split, indices: Array, masks: Mapping[str, Array], precision: str) -> dict[str, Rows]:
+    """What each task's score needs to know of these windows, those without a label for it left out."""
+    used = {name: mask[indices] for name, mask in masks.items() if mask[indices].any()}
+    if not used:
+        return {}
+    windows = test.load(indices)
+    predictions = predict(model, windows, list(used), precision)
+    tasks = model.tasks
+    return {
+        name: {key: values[used[name]] for key, values in _task_rows(tasks[name], name, prediction, windows).items()}
+        for name, prediction in predictions.items()
+    }
+
+
+def _task_rows(task: Task, name: str, prediction: torch.Tensor, windows: Windows) -> Rows:
+    require_first_dim(prediction, len(windows), f"{name}: the prediction")
+    if not torch.isfinite(prediction).all():
+        raise NonFiniteError(f"{name}: predictions for the test split of {windows.system.name} are not finite")
+    rows = dict(task.rows(prediction, task.target(windows), windows))
+    for key, values in rows.items():
+        if np.shape(values)[:1] != (len(windows),):
+            raise ShapeError(f"{name}: rows[{key!r}] has shape {np.shape(values)} for {len(windows)} windows")
+    return rows
+
+
+def _joined(pieces: list[Rows]) -> Rows:
+    return {key: np.concatenate([rows[key] for rows in pieces]) for key in pieces[0]}
+
+
+def _score(task: Task, name: str, rows: Rows, training: LabelTable) -> Score:
+    score = replace(task.score(rows, training), task=name)
+    if not (math.isfinite(score.value) and math.isfinite(score.baseline)):
+        raise NonFiniteError(f"{name}: {score.metric} is {score.value}, its baseline {score.baseline}")
+    return score

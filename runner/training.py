@@ -1,0 +1,199 @@
+"""Optimizer steps over several tasks: each step's gradient is the same however its batch is cut."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from db.errors import NonFiniteError, ShapeError
+from runner.memory import MemoryPeak
+from runner.model import Model
+from runner.optimizer import learning_rate, set_learning_rate
+from runner.splits import Split, chunks
+from sweeps.settings import TrainSettings
+from tasks.interface import Array, Task, Windows, per_window
+
+Losses = dict[str, Tensor]
+
+
+class Observer(Protocol):
+    """Who is told about the steps of a run; step numbers are numbers of completed steps."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def save(self, step: int) -> None: ...
+
+    def took(self, step: int, values: Mapping[str, float]) -> None: ...
+
+
+class Sampler(Protocol):
+    """What is asked of `tasks.data.sampler.Sampler`: the whole effective batch of a step, all of one system."""
+
+    def step(self, step: int) -> Array: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """All that the optimizer steps of a run need. `labelled` says for each task which training windows it can use."""
+
+    model: Model
+    optimizer: torch.optim.Optimizer
+    split: Split
+    labelled: Mapping[str, Array]
+    sampler: Sampler
+    settings: TrainSettings
+    micro: int
+    memory: MemoryPeak
+
+
+def train(training: Training, start: int, observer: Observer) -> None:
+    """Take the steps from `start` to the last one. The observer is told of metrics and due checkpoints.
+
+    Raises:
+        NonFiniteError: before the update that would have spread it.
+        ShapeError: a task gave a loss or target that is not one for each window.
+    """
+    settings = training.settings
+    training.model.train()
+    with broadcasts_refused():
+        for done in range(start + 1, settings.steps + 1):
+            values = _step(training, done, observer)
+            observer.took(done, values)
+            if done in (start + 1, settings.steps) or done % settings.log_every == 0:
+                observer.log(done, values)
+            if done == settings.steps or done % settings.checkpoint_every == 0:
+                training.model.require_finite(done)
+                observer.save(done)
+
+
+def _step(training: Training, number: int, observer: Observer) -> dict[str, float]:
+    rate = learning_rate(training.settings, number - 1)
+    set_learning_rate(training.optimizer, rate)
+    training.optimizer.zero_grad(set_to_none=True)
+    losses = {name: loss.item() for name, loss in accumulate(training, training.sampler.step(number - 1)).items()}
+    values = _loss_values(training.model, losses)
+    with _logged_on_failure(observer, number, values):
+        _require_finite_losses(losses, number)
+        values["train.grad_norm"] = _clip(training, number)
+    training.optimizer.step()
+    return {**values, "train.lr": rate, "memory": float(training.memory.sample())}
+
+
+def _loss_values(model: Model, losses: Mapping[str, float]) -> dict[str, float]:
+    if not losses:
+        return {}
+    tasks = model.tasks
+    total = sum(tasks[name].weight * loss for name, loss in losses.items())
+    return {"train.loss": total, **{f"train.{name}.loss": loss for name, loss in losses.items()}}
+
+
+def accumulate(training: Training, indices: Array) -> Losses:
+    """Add up the gradients of one effective batch; return each task's mean loss over its labelled windows.
+
+    A task is weighed by its labelled windows in the whole batch, so the micro batch does not matter. Tasks without any
+    are left out.
+    """
+    counts = {name: int(mask[indices].sum()) for name, mask in training.labelled.items()}
+    losses: Losses = {}
+    for piece in chunks(indices, training.micro):
+        parts = _micro_losses(training, piece, {name: count for name, count in counts.items() if count})
+        for name, part in parts.items():
+            losses[name] = losses.get(name, torch.zeros_like(part)).detach() + part.detach()
+        training.memory.sample()
+        _backward(training.model, parts)
+    return losses
+
+
+def _micro_losses(training: Training, indices: Array, counts: Mapping[str, int]) -> Losses:
+    """The share of these windows in each task's mean loss over the effective batch."""
+    masks = {name: training.labelled[name][indices] for name in counts}
+    used = {name: torch.from_numpy(mask) for name, mask in masks.items() if mask.any()}
+    if not used:
+        return {}
+    windows = training.split.load(indices)
+    predictions = predict(training.model, windows, list(used), training.settings.precision)
+    tasks = training.model.tasks
+    return {
+        name: task_loss(tasks[name], name, prediction, windows)[used[name].to(prediction.device)].sum() / counts[name]
+        for name, prediction in predictions.items()
+    }
+
+
+def predict(model: Model, windows: Windows, names: list[str], precision: str) -> Losses:
+    """Each task's prediction, as float32 also under bfloat16 autocast."""
+    device = windows.x_BLC.device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        h_BCND = model.backbone(windows.x_BLC)
+        predictions = {name: model.tasks[name](h_BCND, windows) for name in names}
+    return {name: _widened(prediction) for name, prediction in predictions.items()}
+
+
+def _widened(prediction: Tensor) -> Tensor:
+    return prediction.float() if prediction.dtype is torch.bfloat16 else prediction
+
+
+def task_loss(task: Task, name: str, prediction: Tensor, windows: Windows) -> Tensor:
+    """The task's `loss_B`.
+
+    Raises:
+        ShapeError: prediction, target or loss is not one for each window.
+    """
+    target = task.target(windows)
+    require_first_dim(target, len(windows), f"{name}: the target")
+    require_first_dim(prediction, len(windows), f"{name}: the prediction")
+    try:
+        return per_window(task.loss(prediction, target), windows, name)
+    except UserWarning as warning:
+        raise ShapeError(f"{name}: {warning}") from warning
+
+
+def require_first_dim(tensor: Tensor, windows: int, what: str) -> None:
+    if tensor.dim() == 0 or tensor.shape[0] != windows:
+        raise ShapeError(f"{what} has shape {list(tensor.shape)}, not one entry for each of {windows} windows")
+
+
+@contextmanager
+def broadcasts_refused() -> Iterator[None]:
+    """Make an error of the warning by which torch lets a loss compare tensors of different shapes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Using a target size", category=UserWarning)
+        yield
+
+
+def _backward(model: Model, parts: Losses) -> None:
+    if parts:
+        tasks = model.tasks
+        torch.stack([tasks[name].weight * part for name, part in parts.items()]).sum().backward()  # type: ignore[no-untyped-call]
+
+
+def _require_finite_losses(losses: Mapping[str, float], step: int) -> None:
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            raise NonFiniteError(f"{name}: the loss of step {step} is {loss}; the step was not taken")
+
+
+def _clip(training: Training, step: int) -> float:
+    """Scale the gradient to at most `clip_norm`; return its norm before."""
+    trained = training.model.trained()
+    norm = float(torch.nn.utils.clip_grad_norm_(trained.values(), training.settings.clip_norm))
+    if not math.isfinite(norm):
+        broken = [name for name, it in trained.items() if it.grad is not None and not torch.isfinite(it.grad).all()]
+        where = broken[0] if broken else "their sum"
+        raise NonFiniteError(f"the gradient norm of step {step} is {norm}, from `{where}` on; the step was not taken")
+    return norm
+
+
+@contextmanager
+def _logged_on_failure(observer: Observer, step: int, values: Mapping[str, float]) -> Iterator[None]:
+    try:
+        yield
+    except NonFiniteError:
+        observer.log(step, values)
+        raise
