@@ -1,0 +1,268 @@
+"""One attempt's supervisor: claims it, starts the worker, enforces limits, ends what is left, writes `exit.json`.
+
+Standard library only, single-threaded, the same under every launcher. Started by
+`bare_argv("runner.supervisor", folder, attempt_id)`; it outlives the scheduler, and the worker dies with it.
+Exit codes: 0 when `exit.json` is written, 74 when it could not be, 75 when somebody else has the claim.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from db.records import EndedBy, Exit, MemoryWatch, Plan, Usage
+from runner import processes, spawn
+from runner.attempt_dir import AttemptDir, BadRecord, write_record
+from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
+from runner.log_cap import CappedLog
+from runner.memory_limit import PeakMemory, open_limit
+
+CANNOT_RECORD = 74
+CLAIMED_BY_ANOTHER = 75
+
+TICK = 0.1
+"""Seconds between two looks, at most."""
+AFTER_TERM = 2.0
+"""Seconds (at most) that what the worker left behind has between SIGTERM and SIGKILL."""
+RECORD_FOR = 60.0
+"""Seconds for which writing `exit.json` is tried, where the disk is full."""
+
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
+_AWAITED = (signal.SIGCHLD, *_ENDING, *_PASSED_ON)
+_AT_ONCE: tuple[EndedBy, ...] = ("memory_limit", "lease_lost")
+"""What leaves no time for grace: the host's memory, another host that may start the run again."""
+
+
+def main(arguments: Sequence[str]) -> int | str:
+    """Supervise the attempt in a folder. A sentence is returned where nothing was claimed."""
+    folder, attempt_id = arguments
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    attempt = AttemptDir(Path(folder).absolute())
+    try:
+        plan = attempt.read_plan()
+    except (FileNotFoundError, BadRecord) as error:
+        return f"nothing was started: the plan of {attempt.path} cannot be read: {error}"
+    if plan.attempt_id != attempt_id:
+        return f"nothing was started: {attempt.plan} is of attempt {plan.attempt_id}, not of {attempt_id}"
+    lock = attempt.take_claim(own_claim(attempt_id))
+    if lock is None:
+        return CLAIMED_BY_ANOTHER
+    spawn.keep_descriptors_from_children()
+    spawn.become_subreaper()
+    return Supervision(attempt, plan).run()
+
+
+class Supervision:
+    """The life of one worker. Times are of the monotonic clock unless they end up in a record."""
+
+    def __init__(self, attempt: AttemptDir, plan: Plan) -> None:
+        self._attempt = attempt
+        self._plan = plan
+        self._limits = plan.limits
+        self._me = os.getpid()
+        self._begun = self._over = time.monotonic()
+        self._started_at = time.time()
+        self._lease = Lease(attempt, self._begun)
+        self._memory = open_limit(plan.limits.memory, plan.attempt_id)
+        self._peak = PeakMemory()
+        self._logs: list[CappedLog] = []
+        self._worker: int | None = None
+        self._status: int | None = None
+        self._ended_by: EndedBy | None = None
+        self._notes: list[str] = []
+        self._term_at: float | None = None
+        self._kill_at: float | None = None
+        self._left: set[int] = set()
+
+    def run(self) -> int:
+        try:
+            self._start()
+        except spawn.CannotStart as fault:
+            self._ended_by, self._over = "could_not_start", self._begun
+            self._notes.append(str(fault))
+        while not self._reap():
+            self._look()
+            self._obey(_next_signal(0.005 if self._kill_at_is_due() else TICK))
+        return self._leave()
+
+    def _start(self) -> None:
+        try:
+            for path in (self._attempt.stdout, self._attempt.stderr):
+                self._logs.append(CappedLog(path, self._limits.log_bytes))
+        except OSError as error:
+            raise spawn.CannotStart(f"no log can be made: {error}") from None
+        stdout, stderr = (log.descriptor for log in self._logs)
+        ours = {processes.MARK: self._plan.attempt_id, "RUNNER_ATTEMPT_DIR": str(self._attempt.path)}
+        command = spawn.Command(
+            argv=[_encode(part) for part in self._plan.argv],
+            cwd=_encode(self._plan.cwd),
+            env={**os.environb, **{_encode(k): _encode(v) for k, v in {**self._plan.env, **ours}.items()}},
+            stdout=stdout,
+            stderr=stderr,
+            cgroup=self._memory.own.path if self._memory.own else None,
+        )
+        self._begun, self._started_at = time.monotonic(), time.time()
+        self._worker = spawn.start(command)
+
+    def _reap(self) -> bool:
+        """Reap what has ended. True when nothing is left: what comes from us is, or becomes, our child."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self._worker:
+                self._note_end(status)
+
+    def _note_end(self, status: int) -> None:
+        self._worker, self._status, self._over = None, status, time.monotonic()
+        if self._kill_at is None:
+            self._term_at = self._over + self._limits.grace
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        with bounded_by_death(LEASE_LOST):
+            self._look_at_folder(now)
+        self._peak.sample(self._me)
+        self._look_at_limits(now)
+        if self._term_at is not None and now >= self._term_at:
+            self._end_rest(now)
+        if self._kill_at_is_due():
+            self._kill()
+
+    def _look_at_folder(self, now: float) -> None:
+        if not (self._lease.keep(now) and self._lease.has_folder()):
+            self._end("lease_lost")
+            return
+        for log in self._logs:
+            log.cap()
+        try:
+            request = self._attempt.read_end_request()
+        except (FileNotFoundError, BadRecord):
+            return
+        if request.attempt_id == self._plan.attempt_id:
+            self._end(request.why)
+
+    def _look_at_limits(self, now: float) -> None:
+        if self._limits.seconds is not None and now - self._begun > self._limits.seconds:
+            self._end("time_limit")
+        limit = self._memory.limit
+        if self._memory.how == "sampled" and limit is not None and self._peak.peak > limit:
+            self._end("memory_limit")
+
+    def _obey(self, number: int | None) -> None:
+        if number in _ENDING:
+            self._end("signal", signal.Signals(number))
+        elif number in _PASSED_ON:
+            self._send(signal.Signals(number))
+
+    def _end(self, why: EndedBy, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask all to end, and set the time at which they are killed. The first reason counts."""
+        if self._ended_by is not None:
+            return
+        if self._worker is None:  # it ended by itself; what it left behind gets no more grace
+            self._term_at = min(self._term_at or 0.0, time.monotonic()) if self._kill_at is None else None
+            return
+        self._ended_by = why
+        grace = 0.0 if why in _AT_ONCE else self._limits.grace
+        self._kill_at = time.monotonic() + grace
+        if grace > 0:
+            self._send(number)
+
+    def _end_rest(self, now: float) -> None:
+        self._term_at, self._kill_at = None, now + min(self._limits.grace, AFTER_TERM)
+        self._left.update(self._send(signal.SIGTERM))
+
+    def _send(self, number: signal.Signals) -> list[int]:
+        """To all that comes from us; what was stopped is woken, so that it can end in its own way."""
+        living = [pid for pid in processes.descendants(self._me) if processes.start_time(pid) is not None]
+        for pid in living:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)
+        return living
+
+    def _kill_at_is_due(self) -> bool:
+        return self._kill_at is not None and time.monotonic() >= self._kill_at
+
+    def _kill(self) -> None:
+        """Parents before their children, again and again until nobody new is found: forks are outrun, not raced."""
+        killed: set[int] = set()
+        for _ in range(100):
+            new = [pid for pid in processes.descendants(self._me) if pid not in killed and _kill_group(pid)]
+            killed.update(new)
+            if self._worker is None:
+                self._left.update(new)
+            if not new:
+                break
+
+    def _leave(self) -> int:
+        with suppress(OSError):
+            for log in self._logs:
+                log.close()
+        record = self._record()
+        self._memory.remove()
+        return 0 if self._write(record) else CANNOT_RECORD
+
+    def _write(self, record: Exit) -> bool:
+        """Write `exit.json`, again and again while the disk is full, but only into the attempt's own folder."""
+        deadline = time.monotonic() + RECORD_FOR
+        while self._lease.has_folder() and time.monotonic() < deadline:
+            with suppress(OSError):
+                write_record(self._attempt.exit, record)
+                return True
+            time.sleep(0.5)
+        return False
+
+    def _record(self) -> Exit:
+        status, memory = self._status, self._memory
+        code = None if status is None else os.waitstatus_to_exitcode(status)
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        note = memory.note()
+        wall = self._over - self._begun
+        return Exit(
+            attempt_id=self._plan.attempt_id,
+            exit_code=code if code is not None and code >= 0 else None,
+            signal=-code if code is not None and code < 0 else None,
+            started_at=self._started_at,
+            ended_at=self._started_at + wall,
+            wall=wall,
+            usage=Usage(user=usage.ru_utime, system=usage.ru_stime),
+            memory=MemoryWatch(how=memory.how, limit=memory.limit, peak=self._peak.peak, oom_kills=memory.oom_kills()),
+            left_behind=len(self._left),
+            log_bytes_dropped=sum(log.dropped for log in self._logs),
+            ended_by=self._ended_by,
+            detail="; ".join([*self._notes, *([note] if note else [])]) or None,
+        )
+
+
+def _kill_group(pid: int) -> bool:
+    """Kill the process and all of its process group at once. False where it is gone, or a zombie."""
+    if processes.start_time(pid) is None:
+        return False
+    with suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(pid)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _next_signal(timeout: float) -> int | None:
+    info = signal.sigtimedwait(_AWAITED, timeout)
+    return info.si_signo if info else None
+
+
+def _encode(text: str) -> bytes:
+    """As it stands in the plan, whatever the locale says."""
+    return text.encode("utf-8", "surrogateescape")
