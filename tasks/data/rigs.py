@@ -59,9 +59,9 @@ RIGS = (
         resonances=(2300, 3600),
         bearings=6,
         length=12288,
-        lives=8,
+        lives=10,
         snapshots=16,
-        snapshot_length=5120,
+        snapshot_length=4608,
     ),
     Rig(
         id=103,
@@ -75,8 +75,8 @@ RIGS = (
         resonances=(5200, 3900, 6300),
         bearings=5,
         length=10240,
-        lives=7,
+        lives=10,
         snapshots=16,
-        snapshot_length=5120,
+        snapshot_length=4608,
     ),
 )

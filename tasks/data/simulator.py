@@ -125,9 +125,7 @@ def _bearing(rig: Rig, folder: str, fault: Fault, random: np.random.Generator) -
         rig=rig,
         folder=f"{rig.name}/{folder}",
         fault=fault,
-        resonances=tuple(
-            Resonance(frequency=frequency * (1 + 0.04 * channel), decay=0.0015) for channel in range(rig.channels)
-        ),
+        resonances=tuple(Resonance(frequency=mode, decay=0.0015) for mode in modes.tolist()),
         path_gain=random.uniform(0.7, 1.3, rig.channels),
         shaft=rig.shaft * random.uniform(0.985, 1.015),
     )
@@ -136,7 +134,7 @@ def _bearing(rig: Rig, folder: str, fault: Fault, random: np.random.Generator) -
 def _life(bearing: Bearing, load: int, random: np.random.Generator) -> Iterator[Condition]:
     """Damage grows slowly at first and ever faster, at a pace of the bearing's own."""
     rig = bearing.rig
-    pace = random.uniform(1.3, 2.2)
+    pace = random.uniform(1.3, 1.9)
     for snapshot in range(rig.snapshots):
         rul = 1 - snapshot / (rig.snapshots - 1)
         severity = 1.8 * (0.03 + (1 - rul) ** pace) * random.uniform(0.85, 1.15)
@@ -167,7 +165,7 @@ def _machine(rig: Rig, shaft: float, load: float) -> tuple[Signal, Signal]:
     """Frequencies and amplitudes of shaft harmonics and of gear mesh with its sidebands."""
     mesh = rig.gear_teeth * shaft
     frequencies = np.array([shaft, 2 * shaft, 3 * shaft, mesh - shaft, mesh, mesh + shaft, 2 * mesh])
-    amplitudes = np.array([0.5, 0.3, 0.15, 0.15 * load, 0.5 * load, 0.15 * load, 0.2 * load])
+    amplitudes = np.array([0.6, 0.4, 0.2, 0.2 * load, 0.7 * load, 0.2 * load, 0.25 * load])
     return frequencies, amplitudes
 
 
