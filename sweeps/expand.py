@@ -1,0 +1,198 @@
+"""A sweep's settings into the runs it asks for. Pure.
+
+Precedence, later wins: file, profile, the backbone's own section (file, then profile), grid point or explicit run,
+command line. What a layer says for one backbone goes before what it says for all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from db.strict import Invalid, to_record
+from sweeps.checks import task_names
+from sweeps.labels import labels
+from sweeps.layers import At, Faults, Layer, Leaf, Path, dotted, find, general, nested, overlay, special
+from sweeps.settings import DataSettings, TrainSettings
+from sweeps.yaml_file import Place
+
+MAX_RUNS = 100_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One grid point or explicit run, and where it was given."""
+
+    place: Place
+    leaves: Layer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others."""
+
+    file: Layer
+    profile: Layer
+    command_line: Layer
+    tasks: tuple[str, ...]
+    grid: Mapping[Path, tuple[Leaf, ...]]
+    grid_place: Place
+    runs: tuple[Point, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A run as asked for: the configs of backbone and tasks hold the keys that were given, and no defaults."""
+
+    label: str
+    backbone: str
+    backbone_config: Mapping[str, Any]
+    tasks: Mapping[str, Mapping[str, Any]]
+    data: DataSettings
+    train: TrainSettings
+    seed: int
+    point: Point = field(repr=False, compare=False)
+    layers: tuple[Layer, ...] = field(repr=False, compare=False)
+    """What it was made from, the strongest first."""
+
+
+def expand(draft: Draft, faults: Faults) -> tuple[Candidate, ...]:
+    """Every run once, the grid's before the explicit ones. What is wrong goes into `faults`."""
+    count = count_runs(draft)
+    if count > MAX_RUNS:
+        faults.add(draft.grid_place, f"the sweep has {count:,} runs, more than {MAX_RUNS:,}; split it")
+        return ()
+    if count == 0 and not faults:
+        faults.add(draft.place, "no run is asked for; give `grid.backbone` a list of backbones, or `runs`")
+    reader = _Reader(draft, faults)
+    points = itertools.chain(_grid_points(draft.grid, draft.grid_place), draft.runs)
+    found = [candidate for point in points if (candidate := reader.candidate(point))]
+    unique = _without_twins(found, faults, refuse=not draft.command_line)
+    names = labels([(one.backbone, one.point.leaves) for one in unique])
+    return tuple(replace(one, label=name) for one, name in zip(unique, names, strict=True))
+
+
+def count_runs(draft: Draft) -> int:
+    """How many runs there will be, without making them."""
+    sizes = (math.prod(map(len, axes.values())) for _, axes in _axes_by_backbone(draft.grid))
+    return sum(sizes) + len(draft.runs)
+
+
+Axes = Mapping[Path, Sequence[Leaf]]
+
+
+def _axes_by_backbone(grid: Axes) -> Iterator[tuple[Leaf, Axes]]:
+    """The axes that each backbone of the grid is varied along: those for every backbone, and its own."""
+    for backbone in grid.get(("backbone",), ()):
+        mine = (("backbones", backbone.value),)
+        yield (
+            backbone,
+            {
+                path: leaves
+                for path, leaves in grid.items()
+                if path != ("backbone",) and (path[0] != "backbones" or path[:2] in mine)
+            },
+        )
+
+
+def _grid_points(grid: Axes, place: Place) -> Iterator[Point]:
+    for backbone, axes in _axes_by_backbone(grid):
+        for values in itertools.product(*axes.values()):
+            yield Point(place=place, leaves={("backbone",): backbone, **dict(zip(axes, values, strict=True))})
+
+
+class _Reader:
+    """Reads points into candidates, each distinct section only once: most runs share theirs."""
+
+    def __init__(self, draft: Draft, faults: Faults) -> None:
+        self.draft = draft
+        self.faults = faults
+        self.bases: dict[str, tuple[Layer, Layer]] = {}
+        self.records: dict[Any, Any] = {}
+
+    def candidate(self, point: Point) -> Candidate | None:
+        backbone = point.leaves[("backbone",)].value
+        base, command_line = self._shared(backbone)
+        own = overlay(general(point.leaves), special(point.leaves, backbone))
+        settings = overlay(base, own, command_line)
+        data = self._record(DataSettings, settings, "data", point)
+        train = self._record(TrainSettings, settings, "train", point)
+        if data is None or train is None:
+            return None
+        return Candidate(
+            label="",
+            backbone=backbone,
+            backbone_config=nested(settings, ("backbones", backbone)),
+            tasks=self._tasks(settings),
+            data=data,
+            train=train,
+            seed=settings[("seed",)].value if ("seed",) in settings else 0,
+            point=replace(point, leaves=own),
+            layers=(command_line, own, base),
+        )
+
+    def _shared(self, backbone: str) -> tuple[Layer, Layer]:
+        """What all runs of a backbone have below and above their point."""
+        if backbone not in self.bases:
+            file, profile, top = self.draft.file, self.draft.profile, self.draft.command_line
+            sections = special(file, backbone), special(profile, backbone)
+            base = overlay(general(file), general(profile), *sections)
+            self.bases[backbone] = base, overlay(general(top), special(top, backbone))
+        return self.bases[backbone]
+
+    def _tasks(self, settings: Layer) -> Mapping[str, Mapping[str, Any]]:
+        chosen = settings.get(("tasks",))
+        names = task_names(chosen.value) if chosen else self.draft.tasks
+        return {name: nested(settings, ("tasks", name)) for name in names}
+
+    def _record(self, kind: type[T], settings: Layer, root: str, point: Point) -> T | None:
+        given = {path: leaf for path, leaf in settings.items() if path[0] == root}
+        key = kind, *((path, repr(leaf.value)) for path, leaf in given.items())
+        if key not in self.records:
+            self.records[key] = self._read(kind, given, root, point)
+        return self.records[key]  # type: ignore[no-any-return] # one dictionary for records of two kinds
+
+    def _read(self, kind: type[T], given: Layer, root: str, point: Point) -> T | None:
+        try:
+            return to_record(kind, nested(given, (root,)))
+        except Invalid as invalid:
+            for fault in invalid.faults:
+                place, name = _blame(given, (root, *fault.path), fault.message, point)
+                self.faults.add(place, f"{name}: {fault.message}")
+            return None
+
+
+def _blame(given: Layer, path: At, message: str, point: Point) -> tuple[Place, str]:
+    """The place of a fault; where it lies in a default, that of the setting that the message compares it with."""
+    hit = find([given], path)
+    if hit:
+        return hit[0].place, dotted((hit[0].name, *hit[1]))
+    words = set(re.findall(r"\w+", message))
+    named = [leaf.place for at, leaf in given.items() if at[-1] in words]
+    return (named[-1] if named else point.place), dotted(path)
+
+
+def _without_twins(found: Sequence[Candidate], faults: Faults, *, refuse: bool) -> list[Candidate]:
+    """Each run once. Twins are refused, unless settings from the command line may have made them equal."""
+    first: dict[Any, Candidate] = {}
+    for one in found:
+        configs = json.dumps([one.backbone_config, one.tasks], sort_keys=True)
+        known = first.setdefault((one.backbone, configs, one.data, one.train, one.seed), one)
+        if known is not one and refuse:
+            places = _places_of_twins(known.point, one.point)
+            faults.add(places[1], f"the same run as at {places[0]}; leave one of them out")
+    return list(first.values())
+
+
+def _places_of_twins(first: Point, second: Point) -> tuple[Place, Place]:
+    if first.place != second.place:
+        return first.place, second.place
+    pairs = [(first.leaves[path].place, leaf.place) for path, leaf in second.leaves.items() if path in first.leaves]
+    return next(((one, other) for one, other in pairs if one != other), (first.place, second.place))

@@ -1,0 +1,132 @@
+"""Settings from the command line, `key=value`, and what they do to a sweep's grid and explicit runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from db.errors import Refused
+from sweeps.expand import Point
+from sweeps.layers import Faults, Layer, Leaf, Path, anchored
+from sweeps.yaml_file import Place, parse_yaml
+
+COMMAND_LINE = Place("command line")
+Grid = Mapping[Path, tuple[Leaf, ...]]
+
+
+def read_overrides(texts: Sequence[str], faults: Faults) -> dict[Path, Leaf]:
+    """The settings by path, `data.folder` relative to the current folder. `seeds=3` becomes `seed=[0,1,2]`."""
+    found: dict[Path, Leaf] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        problem = _key_problem(key) if equals else f"`{text}` is not of the form key=value"
+        if problem:
+            faults.add(COMMAND_LINE, problem)
+            continue
+        path, leaf = _normal(key, _read_value(key, value, faults), faults)
+        if path in found:
+            faults.add(COMMAND_LINE, f"`{key}` is given twice")
+        found[path] = leaf
+    return anchored(found, FilePath.cwd())
+
+
+def _key_problem(key: str) -> str | None:
+    if not all(key.split(".")):
+        return f"`{key}` is not the name of a setting"
+    if key == "profile":
+        return "profile: choose one with --profile NAME"
+    if key.startswith("grid."):
+        return f"{key}: leave `grid.` away; a list for `{key[5:]}` replaces what the grid has"
+    return None
+
+
+def _read_value(key: str, text: str, faults: Faults) -> Any:
+    if not text.strip():
+        return None
+    try:
+        value = parse_yaml(text, str(COMMAND_LINE)).data
+    except Refused as refused:
+        faults.add(COMMAND_LINE, f"{key}={text}: {str(refused).partition(': ')[2]}")
+        return None
+    if isinstance(value, Mapping):
+        faults.add(COMMAND_LINE, f"{key}: give keys one by one, as in {key}.KEY=VALUE")
+    return value
+
+
+def _normal(key: str, value: Any, faults: Faults) -> tuple[Path, Leaf]:
+    path = tuple(key.split("."))
+    leaf = Leaf(value=value, place=COMMAND_LINE, name=key)
+    if path != ("seeds",):
+        return path, leaf
+    seeds = seed_values(value)
+    if seeds is None:
+        faults.add(COMMAND_LINE, SEEDS_PROBLEM)
+    return ("seed",), replace(leaf, value=seeds or [0], name="seed")
+
+
+SEEDS_PROBLEM = "seeds: expected how many (3 for 0, 1, 2) or a list of integers"
+
+
+def seed_values(value: Any) -> list[int] | None:
+    """The seeds that `seeds:` means; None where it means none."""
+    if type(value) is int and 0 < value <= 100_000:
+        return list(range(value))
+    fits = isinstance(value, (list, tuple)) and value and all(type(seed) is int for seed in value)
+    return list(value) if fits else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which runs are asked for. `seeds` repeat every grid point and every explicit run that names no seed itself."""
+
+    grid: Grid
+    runs: tuple[Point, ...]
+    seeds: tuple[Leaf, ...]
+    everywhere: Layer
+
+
+def apply_overrides(asked: Asked, overrides: Layer) -> Asked:
+    """What the command line makes of a file's runs; it sets what is left of it `everywhere`.
+
+    A list replaces the axis it names. One value removes the axis and is set everywhere. A backbone also leaves out the
+    explicit runs of others.
+    """
+    lists = {path: _items(leaf) for path, leaf in overrides.items() if _is_axis(path, leaf, asked.grid)}
+    single = {path: leaf for path, leaf in overrides.items() if path not in lists}
+    seeds = () if ("seed",) in single else lists.pop(("seed",), asked.seeds)
+    names = [leaf.value for leaf in lists.get(("backbone",), ())]
+    kept = {path: leaves for path, leaves in asked.grid.items() if path not in single}
+    return Asked(
+        grid={**kept, **lists} if asked.grid or not asked.runs else {},
+        runs=tuple(point for point in asked.runs if not names or point.leaves[("backbone",)].value in names),
+        seeds=seeds,
+        everywhere=single,
+    )
+
+
+def repeat_seeds(asked: Asked) -> Asked:
+    """With `seeds` worked into the grid and the explicit runs."""
+    if not asked.seeds:
+        return asked
+    grid = {**asked.grid, ("seed",): asked.seeds} if asked.grid else {}
+    runs = tuple(one for point in asked.runs for one in _repeated(point, asked.seeds))
+    return replace(asked, grid=grid, runs=runs, seeds=())
+
+
+def _repeated(point: Point, seeds: Sequence[Leaf]) -> Iterator[Point]:
+    if ("seed",) in point.leaves:
+        yield point
+        return
+    for seed in seeds:
+        yield replace(point, leaves={**point.leaves, ("seed",): seed})
+
+
+def _is_axis(path: Path, leaf: Leaf, grid: Grid) -> bool:
+    return path == ("backbone",) or (isinstance(leaf.value, list) and (path in grid or path == ("seed",)))
+
+
+def _items(leaf: Leaf) -> tuple[Leaf, ...]:
+    values = leaf.value if isinstance(leaf.value, list) else [leaf.value]
+    return tuple(replace(leaf, value=value) for value in values)

@@ -1,0 +1,196 @@
+"""A sweep file, read strictly into a `SweepSpec`: every fault is told at once, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from db.strict import Invalid, describe, nearest, to_record
+from sweeps import plugins as shelves
+from sweeps.checks import Known, task_names
+from sweeps.expand import Candidate, Draft, expand
+from sweeps.layers import At, Faults, Layer, Leaf, absolute, anchored, dotted, find, flatten, nested, overlay
+from sweeps.overrides import Asked, apply_overrides, read_overrides, repeat_seeds
+from sweeps.points import RUN_KEYS, checked_axes, read_asked
+from sweeps.settings import Policy, Resources
+from sweeps.sweep_file import SweepFile, choose_profile, read_sweep_file
+from sweeps.yaml_file import Located, Place, read_yaml
+
+T = TypeVar("T")
+BACKBONES = shelves.Shelf(word="backbone", package="backbones", interface="Backbone")
+TASKS = shelves.Shelf(word="task", package="tasks", interface="Task")
+
+_OF_PROFILES = ("data", "train", "backbones", "tasks", "resources")
+_OF_FILES = (*_OF_PROFILES, "policy")
+_OF_COMMAND_LINES = (*RUN_KEYS, "resources", "policy", "name", "plugins")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSpec:
+    """What a sweep asks for. `file` and `plugins` are absolute; `profile_reason` is a sentence for a person."""
+
+    name: str
+    file: Path
+    profile: str | None
+    profile_reason: str
+    plugins: tuple[Path, ...]
+    resources: Resources
+    policy: Policy
+    candidates: tuple[Candidate, ...]
+    source: Located = field(repr=False, compare=False)
+
+    def place(self, candidate: Candidate, path: At) -> str:
+        """Where the setting at `path` of a candidate was given: `file:line:column`, or `command line`.
+
+        Paths are those of the file: `("backbones", "timesnet", "e_layer")`, `("tasks", "signal_prediction")`,
+        `("backbone",)`, `("train", "lr")`. A setting that was not given has the place of what asked for it.
+        """
+        hit = find(candidate.layers, path)
+        if hit is None and path[:1] == ("backbones",):
+            hit = find(candidate.layers, ("backbone",))
+        return str(hit[0].place if hit else self.source.place(path))
+
+
+def read_sweep(
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    profile: str | None = None,
+    has_gpu: bool,
+    known_kinds: Collection[str] = (),
+) -> SweepSpec:
+    """Read and expand a sweep file. Imports no backbone and no task.
+
+    `overrides` are `key=value` from the command line, `profile` its `--profile`; `known_kinds` are the failure kinds
+    that `policy.retries` may name (none: not checked).
+
+    Raises:
+        Refused: with one line for each thing wrong.
+    """
+    faults = Faults()
+    located = read_yaml(path)
+    file = read_sweep_file(located, faults)
+    given = read_overrides(overrides, faults)
+    reader = _Reader(path, located, file, given, faults, known_kinds)
+    chosen, reason = choose_profile(file, profile, located, faults, has_gpu=has_gpu)
+    spec = reader.spec(chosen, reason)
+    faults.stop()
+    return spec
+
+
+class _Reader:
+    """One reading of one file: its parts share the file, the command line, the known names and the faults."""
+
+    def __init__(
+        self, path: Path, located: Located, file: SweepFile, given: Layer, faults: Faults, kinds: Collection[str]
+    ) -> None:
+        self.path = path.absolute()
+        self.located = located
+        self.file = file
+        self.given = given
+        self.faults = faults
+        self.plugins = tuple(self._plugins())
+        selected = task_names(given[("tasks",)].value) if ("tasks",) in given else ()
+        self.known = Known(
+            backbones=tuple(shelves.files(BACKBONES, self.plugins)),
+            tasks=tuple(shelves.files(TASKS, self.plugins)),
+            declared_tasks=(*file.tasks, *selected),
+            kinds=kinds,
+        )
+
+    def spec(self, profile: str | None, reason: str) -> SweepSpec:
+        self._check_task_names()
+        settings = self._settings(())
+        over = {name: self._settings(("profiles", name)) for name in self.file.profiles}.get(profile or "", {})
+        asked = self._asked()
+        layers = settings, over, asked.everywhere
+        draft = Draft(
+            file=settings,
+            profile=over,
+            command_line={path: leaf for path, leaf in asked.everywhere.items() if path[0] in RUN_KEYS},
+            tasks=tuple(self.file.tasks),
+            grid=asked.grid,
+            grid_place=self.located.place(("grid",)),
+            runs=asked.runs,
+            place=self.located.place(()),
+        )
+        return SweepSpec(
+            name=self._name(asked.everywhere),
+            file=self.path,
+            profile=profile,
+            profile_reason=reason,
+            plugins=self.plugins,
+            resources=self._typed(Resources, "resources", *layers),
+            policy=self._typed(Policy, "policy", *layers),
+            candidates=expand(draft, self.faults),
+            source=self.located,
+        )
+
+    def _settings(self, at: At) -> dict[tuple[str, ...], Leaf]:
+        """The leaves of the file's own sections, or of a profile's."""
+        record = self.file.profiles[str(at[-1])] if at else self.file
+        found: dict[tuple[str, ...], Leaf] = {}
+        for root in _OF_PROFILES if at else _OF_FILES:
+            section = getattr(record, root, None)
+            if section and isinstance(section, Mapping):
+                found |= flatten(self.located, (*at, root), (root,), self.faults)
+        return self.known.checked(anchored(found, self.path.parent), _OF_FILES, self.faults)
+
+    def _asked(self) -> Asked:
+        asked = apply_overrides(read_asked(self.file, self.located, self.known, self.faults), self.given)
+        asked = repeat_seeds(asked)
+        if asked.grid and ("backbone",) not in asked.grid:
+            self.faults.add(self.located.place(("grid",)), "the grid names no backbone; add `backbone: [NAME, ...]`")
+        return replace(
+            asked,
+            grid=checked_axes(asked, self.path.parent, self.known, self.faults),
+            everywhere=self.known.checked(asked.everywhere, _OF_COMMAND_LINES, self.faults),
+        )
+
+    def _check_task_names(self) -> None:
+        for index, name in enumerate(self.file.tasks):
+            if name not in self.known.tasks:
+                by_key = isinstance(self.file.tasks, Mapping)
+                place = self.located.place(("tasks", name if by_key else index))
+                self.faults.add(place, f"`{name}` is not a task{nearest(name, self.known.tasks)}")
+        if not self.file.tasks and not self.faults:
+            self.faults.add(self.located.place(("tasks",)), "no task is named; add `tasks: [NAME, ...]`")
+
+    def _plugins(self) -> Iterator[Path]:
+        given = self.given.get(("plugins",))
+        named = [(text, self.located.place(("plugins", index))) for index, text in enumerate(self.file.plugins)]
+        if given:
+            texts = given.value if isinstance(given.value, list) else [given.value]
+            named = [(str(text), given.place) for text in texts]
+        for text, place in named:
+            folder = Path(absolute(text, Path.cwd() if given else self.path.parent))
+            if folder.is_dir():
+                yield folder
+            else:
+                self.faults.add(place, f"plugins: there is no folder {folder}")
+
+    def _name(self, everywhere: Layer) -> str:
+        given = everywhere.get(("name",))
+        name = given.value if given else self.file.name or self.path.stem
+        if not (isinstance(name, str) and _NAME.fullmatch(name)):
+            place = given.place if given else self.located.place(("name",))
+            rule = "a sweep's name begins with a letter, digit or _, and holds only these, `.` and `-`"
+            self.faults.add(place, f"name: {rule}; found {describe(name)}")
+        return str(name)
+
+    def _typed(self, kind: type[T], root: str, *layers: Layer) -> T:
+        settings = overlay(*layers)
+        try:
+            return to_record(kind, nested(settings, (root,)))
+        except Invalid as invalid:
+            self.faults.add_invalid(invalid, lambda at: _place_and_name(settings, (root, *at), self.located))
+            return kind()
+
+
+def _place_and_name(settings: Layer, path: At, located: Located) -> tuple[Place, str]:
+    hit = find([settings], path)
+    return (hit[0].place if hit else located.place(path)), dotted(path)

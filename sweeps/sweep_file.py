@@ -1,0 +1,102 @@
+"""The keys of a sweep file, and which of its profiles holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.errors import Refused
+from db.strict import Invalid, describe, nearest, to_record
+from sweeps.layers import Faults, dotted
+from sweeps.yaml_file import Located, Place
+
+Section = Mapping[str, Any]
+Sections = Mapping[str, Section | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChoice:
+    """The profile where there is a GPU, and where there is none."""
+
+    gpu: str | None = None
+    cpu: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Settings laid over those of the file."""
+
+    data: Section | None = None
+    train: Section | None = None
+    tasks: Sections | None = None
+    backbones: Sections | None = None
+    resources: Section | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepFile:
+    """A sweep file's sections; the settings in them are checked one by one, see `sweeps.checks`."""
+
+    name: str | None = None
+    profile: ProfileChoice | str | None = None
+    plugins: tuple[str, ...] = ()
+    tasks: tuple[str, ...] | Sections = ()
+    backbones: Sections = field(default_factory=dict)
+    grid: Section = field(default_factory=dict)
+    runs: tuple[Section, ...] = ()
+    seeds: int | tuple[int, ...] | None = None
+    data: Section = field(default_factory=dict)
+    train: Section = field(default_factory=dict)
+    resources: Section = field(default_factory=dict)
+    policy: Section = field(default_factory=dict)
+    profiles: Mapping[str, Profile | None] = field(default_factory=dict)
+
+
+def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
+    """The sections that can be read; the others are told and left out. A key without a value is as if not there.
+
+    Raises:
+        Refused: the file does not hold keys and values at all.
+    """
+    if not isinstance(located.data, Mapping):
+        raise Refused(f"{located.place(())}: expected keys and values, found {describe(located.data)}")
+    data = {key: value for key, value in located.data.items() if value is not None}
+    try:
+        return to_record(SweepFile, data)
+    except Invalid as invalid:
+        faults.add_invalid(invalid, lambda at: (located.place(at), dotted(at)))
+        wrong = {fault.path[0] for fault in invalid.faults}
+        return to_record(SweepFile, {key: value for key, value in data.items() if key not in wrong})
+
+
+def choose_profile(
+    file: SweepFile, asked: str | None, located: Located, faults: Faults, *, has_gpu: bool
+) -> tuple[str | None, str]:
+    """The name of the profile that holds, and the sentence that says why."""
+    for name, place in _named(file, asked, located):
+        if name not in file.profiles:
+            faults.add(place, f"there is no profile `{name}`{nearest(name, file.profiles)}")
+    if asked is not None:
+        return asked, f"the profile is {asked}, as asked for with --profile"
+    if isinstance(file.profile, str):
+        return file.profile, f"the profile is {file.profile}; --profile NAME chooses another"
+    choice = file.profile or ProfileChoice()
+    chosen, other = (choice.gpu, choice.cpu) if has_gpu else (choice.cpu, choice.gpu)
+    here = "a GPU is here" if has_gpu else "no GPU here"
+    if chosen is None:
+        known = f"; --profile NAME chooses one of {', '.join(sorted(file.profiles))}" if file.profiles else ""
+        return None, f"{here}, and the file names no profile for that{known}" if known else "the file has no profiles"
+    insist = f"; --profile {other} insists" if other not in (None, chosen) else ""
+    return chosen, f"{here}, so the profile is {chosen}{insist}"
+
+
+def _named(file: SweepFile, asked: str | None, located: Located) -> list[tuple[str, Place]]:
+    """Every profile that is named, and where."""
+    if isinstance(file.profile, str):
+        named = [(file.profile, located.place(("profile",)))]
+    else:
+        choice = file.profile or ProfileChoice()
+        pairs = (("gpu", choice.gpu), ("cpu", choice.cpu))
+        named = [(name, located.place(("profile", key))) for key, name in pairs if name is not None]
+    return named if asked is None else [*named, (asked, Place("--profile"))]
