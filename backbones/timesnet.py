@@ -77,6 +77,7 @@ class TimesNet(Backbone):
         self.width = config.d_model
         self.patches = Patches(window=window, patch=config.patch, stride=config.stride)
         self.embed = nn.Conv1d(config.patch, config.d_model, 3, padding=1, padding_mode="circular", bias=False)
+        nn.init.kaiming_normal_(self.embed.weight, nonlinearity="leaky_relu")
         self.register_buffer("position_ND", sinusoids(self.patches.count, config.d_model), persistent=False)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(

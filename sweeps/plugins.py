@@ -7,6 +7,7 @@ own cannot take the place of ours.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import importlib.util
@@ -91,7 +92,7 @@ def _folders(shelf: Shelf, plugins: Sequence[Path]) -> Iterable[Path]:
 
 def _import(shelf: Shelf, path: Path) -> ModuleType:
     ours = path.parent == shelf.folder
-    module_name = f"{shelf.package}.{path.stem}" if ours else f"plugin {path}"
+    module_name = f"{shelf.package}.{path.stem}" if ours else f"plugin {path.parent}.{path.stem}"
     if module_name in sys.modules:
         return sys.modules[module_name]
     try:
@@ -99,7 +100,7 @@ def _import(shelf: Shelf, path: Path) -> ModuleType:
         return importlib.import_module(module_name) if ours else _import_file(module_name, path)
     except SyntaxError as error:
         raise Refused(f"{error.filename}, line {error.lineno}: {error.msg}") from error
-    except (ImportError, NameError, AttributeError, TypeError, ValueError) as error:
+    except (ImportError, NameError, AttributeError, TypeError, ValueError, OSError) as error:
         raise Refused(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
 
 
@@ -108,12 +109,11 @@ def _import_file(module_name: str, path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise Refused(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # where dataclasses look their annotations up
-    try:
+    with contextlib.ExitStack() as undo:
+        sys.modules[module_name] = module  # where dataclasses look their annotations up
+        undo.callback(sys.modules.pop, module_name)
         spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        raise
+        undo.pop_all()
     return module
 
 

@@ -13,6 +13,9 @@ def strongest_periods(h_RTD: Tensor, top_k: int) -> tuple[list[int], Tensor]:
     Frequencies are ranked by their amplitude averaged over rows and features; a frequency f has the period T // f.
     Several frequencies may share a period: it is listed once, with the sum of their weights, which gives the same
     result as evaluating it twice. The periods decide shapes, so they are brought to the host: once for each call.
+
+    Amplitudes are sums over T tokens, not means, as in the authors' code: over a long series the softmax of a clear
+    tone is close to one period alone.
     """
     length = h_RTD.shape[1]
     if length < 2:
