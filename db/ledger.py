@@ -219,9 +219,11 @@ class Ledger:
             attempts=tuple(_past(row) for row in rows), stopped=stop.kind if stop else None, forgiven=forgiven
         )
 
-    def read_open_attempts(self, sweep_id: int) -> tuple[OpenAttempt, ...]:
+    def read_open_attempts(self, *, sweep_id: int | None = None, run_id: str | None = None) -> tuple[OpenAttempt, ...]:
+        """Attempts without a verdict, of a sweep's runs, of one run, or all there are."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.text(_OPEN_ATTEMPTS), {"sweep": sweep_id}).mappings().all()
+            wanted = {"sweep": sweep_id, "run": run_id}
+            rows = connection.execute(sa.text(_OPEN_ATTEMPTS), wanted).mappings().all()
         return tuple(OpenAttempt(**row) for row in rows)
 
     @contextmanager
@@ -347,7 +349,9 @@ SELECT coalesce(max(s.after_number), 0) FROM stop s JOIN reopening r ON r.stop_i
 """
 _OPEN_ATTEMPTS = """
 SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at
-FROM attempt a JOIN member m ON m.run_id = a.run_id AND m.sweep_id = :sweep
-LEFT JOIN submission s ON s.attempt_id = a.id
-WHERE NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id) ORDER BY a.id
+FROM attempt a LEFT JOIN submission s ON s.attempt_id = a.id
+WHERE NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id)
+AND (:run IS NULL OR a.run_id = :run)
+AND (:sweep IS NULL OR a.run_id IN (SELECT run_id FROM member WHERE sweep_id = :sweep))
+ORDER BY a.id
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from db.records import Result
+from db.records import EndRequest, Result
 from runner.evidence import Evidence, Unreadable
 
 MANY = 1_000_000
@@ -105,6 +105,12 @@ def _fenced(evidence: Evidence) -> str | None:
     return "the scheduler that opened it was gone before anything started; it can never start now"
 
 
+def _cancelled_before_start(evidence: Evidence) -> str | None:
+    request = evidence.end_request
+    cancelled = isinstance(request, EndRequest) and request.why == "cancelled"
+    return "it was cancelled before anything started" if cancelled and _fenced(evidence) else None
+
+
 def _oom_killed(evidence: Evidence) -> str | None:
     exit_ = evidence.own_exit
     if exit_ is None or exit_.memory.oom_kills == 0:
@@ -194,7 +200,13 @@ FAILURE_KINDS = (
         "The launcher would not take the attempt, or its command could not be started.",
         _any(_refused, _ended_by("could_not_start")),
     ),
-    FailureKind("cancelled", Remedy.STOP, 0, "Somebody cancelled the run.", _ended_by("cancelled")),
+    FailureKind(
+        "cancelled",
+        Remedy.STOP,
+        0,
+        "Somebody cancelled the run.",
+        _any(_ended_by("cancelled"), _cancelled_before_start),
+    ),
     FailureKind(
         "interrupted",
         Remedy.CONTINUE,
@@ -234,7 +246,11 @@ FAILURE_KINDS = (
         _any(_error("disk_full"), _stderr(r"No space left on device|Disk quota exceeded")),
     ),
     FailureKind(
-        "contradiction", Remedy.AGAIN, 1, "The witnesses disagree: a complete result, but no clean exit.", _contradiction
+        "contradiction",
+        Remedy.AGAIN,
+        1,
+        "The witnesses disagree: a complete result, but no clean exit.",
+        _contradiction,
     ),
     FailureKind(
         "killed",

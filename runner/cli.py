@@ -1,0 +1,207 @@
+"""The commands. A thin shell: each reads its arguments, calls the library and prints.
+
+What a command needs is imported inside it: `--help` and `status` must not pay for torch, SQLAlchemy or numpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from db.errors import Refused
+from runner.exit_codes import ExitCode
+
+Command = Callable[[argparse.Namespace], ExitCode]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns an `ExitCode`; nothing that a person typed gives a traceback."""
+    if sys.platform != "linux":
+        print("runner works on Linux only: it proves what became of a process by Linux's own means", file=sys.stderr)
+        return ExitCode.REFUSED
+    parsed = _parse(arguments)
+    command: Command = parsed.command
+    try:
+        code = command(parsed)
+        sys.stdout.flush()
+    except Refused as refused:
+        print(f"runner: {refused}", file=sys.stderr)
+        code = _code_of(refused)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone, as `head` does
+        code = ExitCode.OK
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except Exception as error:  # the outermost: whatever it is, a person gets a sentence
+        if os.environ.get("RUNNER_TRACEBACK"):
+            raise
+        print(
+            f"runner: it failed by its own fault: {type(error).__name__}: {error}\n"
+            "Nothing that was recorded is lost. RUNNER_TRACEBACK=1 shows where it happened.",
+            file=sys.stderr,
+        )
+        code = ExitCode.OWN_FAULT
+    return code
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Overrides may stand anywhere among the options, which argparse alone does not allow."""
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(arguments)
+    late = [word for word in rest if "=" in word and not word.startswith("-")]
+    if len(late) < len(rest) or (late and parsed.command is not _sweep):
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    if late:
+        parsed.overrides += late
+    return parsed
+
+
+def _code_of(refused: Refused) -> ExitCode:
+    from runner.sweep_lock import SweepBusy
+
+    return ExitCode.BUSY if isinstance(refused, SweepBusy) else ExitCode.REFUSED
+
+
+def _sweep(arguments: argparse.Namespace) -> ExitCode:
+    from runner.sweeping import sweep
+
+    return sweep(
+        Path(arguments.file),
+        arguments.overrides,
+        profile=arguments.profile,
+        root=Path(arguments.root),
+        dry_run=arguments.dry_run,
+        rerun_changed=arguments.rerun == "changed",
+    )
+
+
+def _status(arguments: argparse.Namespace) -> ExitCode:
+    from db.board import Board
+    from runner import show
+
+    rows = Board(_ledger(arguments)).run_status(arguments.sweep)
+    print(json.dumps(rows, indent=1) if arguments.json else show.status(rows))
+    return ExitCode.OK
+
+
+def _why(arguments: argparse.Namespace) -> ExitCode:
+    from db.board import Board
+    from runner import show
+    from runner.attempt_dir import AttemptDir
+    from runner.evidence import tail
+
+    board = Board(_ledger(arguments))
+    run = board.find_run(arguments.run)
+    row = next(row for row in board.run_status() if row["run"] == run)
+    ladder = board.attempts(run)
+    evidence = board.evidence(run, ladder[-1]["attempt"]) if ladder else "[]"
+    folder = Path(arguments.root) / run / str(row["attempts"])
+    if arguments.json:
+        print(json.dumps({**row, "attempt_ladder": ladder, "evidence": json.loads(evidence)}, indent=1))
+    else:
+        print(show.why(row, ladder, evidence, tail(AttemptDir(folder)), str(folder)))
+    return ExitCode.OK
+
+
+def _logs(arguments: argparse.Namespace) -> ExitCode:
+    from db.board import Board
+    from runner import show
+    from runner.attempt_dir import AttemptDir
+
+    board = Board(_ledger(arguments))
+    run = board.find_run(arguments.run)
+    known = [row["attempt"] for row in board.attempts(run)]
+    number = arguments.attempt or (known[-1] if known else 0)
+    if number not in known:
+        raise Refused(f"{run} has no attempt {number}; it has {len(known)} so far")
+    folder = AttemptDir(Path(arguments.root) / run / str(number))
+    for path in (folder.stdout, folder.stderr):
+        print(f"==> {path} <==")
+        if path.is_file():
+            with path.open(errors="replace") as lines:
+                for line in lines:
+                    print(show.plain(line), end="")
+    return ExitCode.OK
+
+
+def _sql(arguments: argparse.Namespace) -> ExitCode:
+    from db.board import Board
+    from runner import show
+
+    names, rows = Board(_ledger(arguments)).sql(arguments.query)
+    if arguments.json:
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str))
+    else:
+        print(show.table(names, [["" if cell is None else cell for cell in row] for row in rows]))
+    return ExitCode.OK
+
+
+def _cancel(arguments: argparse.Namespace) -> ExitCode:
+    from runner.wishes import wish
+
+    print(wish("cancel", Path(arguments.root), arguments.run, everything=arguments.all))
+    return ExitCode.OK
+
+
+def _retry(arguments: argparse.Namespace) -> ExitCode:
+    from runner.wishes import wish
+
+    print(wish("retry", Path(arguments.root), arguments.run, everything=arguments.failed))
+    return ExitCode.OK
+
+
+def _ledger(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.root) / "ledger.db"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="runner", description="The sweep runner that never lies. Exit codes: docs/commands.md"
+    )
+    parser.add_argument("--version", action="version", version="runner 0.1.0")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    sweep = _command(commands, "sweep", _sweep, "run a sweep file, or go on with it")
+    sweep.add_argument("file", help="the sweep file, YAML")
+    sweep.add_argument("overrides", nargs="*", metavar="key=value", help="settings over the file's: train.lr=1e-3")
+    sweep.add_argument("--profile", help="a profile of the file, whatever the machine")
+    sweep.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
+    sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
+
+    status = _command(commands, "status", _status, "every run's state, and why")
+    status.add_argument("sweep", nargs="?", help="the name of a sweep; all of them without")
+    status.add_argument("--json", action="store_true")
+
+    why = _command(commands, "why", _why, "what every witness said of a run")
+    why.add_argument("run", help="its id, the beginning of it, or its label")
+    why.add_argument("--json", action="store_true")
+
+    logs = _command(commands, "logs", _logs, "what a run printed")
+    logs.add_argument("run", help="its id, the beginning of it, or its label")
+    logs.add_argument("--attempt", type=int, metavar="N", help="the latest one without")
+
+    sql = _command(commands, "sql", _sql, "ask the ledger; it is opened for reading only")
+    sql.add_argument("query", help='for instance: "SELECT * FROM run_status"')
+    sql.add_argument("--json", action="store_true")
+
+    cancel = _command(commands, "cancel", _cancel, "end a run, and stop it until `retry`")
+    cancel.add_argument("run", nargs="*", help="ids, beginnings of ids, or labels")
+    cancel.add_argument("--all", action="store_true", help="every run that is not settled")
+
+    retry = _command(commands, "retry", _retry, "take a failed or cancelled run up again")
+    retry.add_argument("run", nargs="*", help="ids, beginnings of ids, or labels")
+    retry.add_argument("--failed", action="store_true", help="every failed run")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, summary: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--root", default="runs", metavar="DIR", help="where the ledger and the attempts lie (runs)")
+    parser.set_defaults(command=command)
+    return parser

@@ -1,0 +1,180 @@
+"""From a sweep file to runs that are ready to be launched: resolved, checked and named, before anything is spent.
+
+What needs torch (a backbone's and a task's typed Config, building the model) happens in one child process,
+`runner.preflight`; the scheduler only reads its answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from db.errors import Refused, RunnerError
+from db.strict import nearest, to_data, to_record
+from runner.entry import worker_argv
+from sweeps.expand import Candidate
+from sweeps.settings import Policy, Resources, RunSettings, run_id
+from sweeps.spec import SweepSpec
+
+PREFLIGHT_SECONDS = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that keeps a candidate from running; `path` leads to the key of the sweep file that causes it."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What the child process answers for one candidate."""
+
+    problems: tuple[Problem, ...] = ()
+    backbone_config: Mapping[str, Any] | None = None
+    tasks: Mapping[str, Mapping[str, Any]] | None = None
+    required_metrics: tuple[str, ...] = ()
+    parameters: int = 0
+    couples_samples: bool = False
+    code_fingerprint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    candidates: tuple[Checked, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRun:
+    """A run that passed every check."""
+
+    run_id: str
+    label: str
+    settings: RunSettings
+    required_metrics: tuple[str, ...]
+    parameters: int
+    couples_samples: bool
+    code_fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedSweep:
+    name: str
+    file: Path
+    profile: str | None
+    profile_reason: str
+    resources: Resources
+    policy: Policy
+    runs: tuple[PreparedRun, ...]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(run.run_id for run in self.runs).encode()).hexdigest()[:16]
+
+
+def prepare(spec: SweepSpec) -> PreparedSweep:
+    """Resolve and check every candidate of a sweep.
+
+    Raises:
+        Refused: some cannot run; the message lists all problems with the lines that cause them.
+    """
+    digests = {folder: digest_of(folder, spec) for folder in {candidate.data.folder for candidate in spec.candidates}}
+    checked = _check(spec)
+    problems = [
+        f"{spec.place(candidate, problem.path)}: {problem.message}"
+        for candidate, answer in zip(spec.candidates, checked, strict=True)
+        for problem in answer.problems
+    ]
+    if problems:
+        raise Refused("\n".join(dict.fromkeys(problems)))
+    runs = [
+        _prepared(candidate, answer, spec.plugins, digests[candidate.data.folder])
+        for candidate, answer in zip(spec.candidates, checked, strict=True)
+    ]
+    _refuse_duplicates(runs)
+    return PreparedSweep(
+        name=spec.name,
+        file=spec.file,
+        profile=spec.profile,
+        profile_reason=spec.profile_reason,
+        resources=spec.resources,
+        policy=spec.policy,
+        runs=tuple(runs),
+    )
+
+
+def digest_of(folder: str | None, spec: SweepSpec) -> str | None:
+    """What stands for the content of a data folder in a run's identity: a hash of its metadata tables."""
+    if folder is None:
+        return None
+    path = Path(folder)
+    if not path.is_dir():
+        near = nearest(path.name, [entry.name for entry in path.parent.iterdir()]) if path.parent.is_dir() else ""
+        raise Refused(f"{spec.file}: data.folder: there is no folder {folder}{near}")
+    tables = sorted(path.glob("*.csv"))
+    if not tables:
+        raise Refused(f"{spec.file}: data.folder: {folder} holds no metadata table (*.csv); see docs/sweep_files.md")
+    return hashlib.sha256(b"".join(table.read_bytes() for table in tables)).hexdigest()
+
+
+def _check(spec: SweepSpec) -> Sequence[Checked]:
+    question = {"candidates": [_question(candidate, spec.plugins) for candidate in spec.candidates]}
+    with tempfile.TemporaryDirectory(prefix="runner-preflight-") as folder:
+        asked, answered = Path(folder, "question.json"), Path(folder, "answer.json")
+        asked.write_text(json.dumps(question))
+        argv = worker_argv("runner.preflight", str(asked), str(answered))
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, timeout=PREFLIGHT_SECONDS, check=False, stdin=subprocess.DEVNULL
+            )
+        except subprocess.TimeoutExpired:
+            raise Refused(f"the checks before launch took longer than {PREFLIGHT_SECONDS:.0f} s") from None
+        if done.returncode != 0 or not answered.is_file():
+            tail = done.stderr.decode(errors="replace").strip()[-2000:]
+            raise RunnerError(f"the checks before launch ended with exit code {done.returncode}:\n{tail}")
+        return to_record(Answer, json.loads(answered.read_text())).candidates
+
+
+def _question(candidate: Candidate, plugins: Sequence[Path]) -> dict[str, Any]:
+    keys = ("backbone", "backbone_config", "tasks", "data", "train", "seed")
+    asked = {key: to_data(getattr(candidate, key)) for key in keys}
+    return {**asked, "plugins": [str(plugin) for plugin in plugins]}
+
+
+def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path], digest: str | None) -> PreparedRun:
+    settings = RunSettings(
+        backbone=candidate.backbone,
+        backbone_config=answer.backbone_config or {},
+        tasks=answer.tasks or {},
+        data=candidate.data,
+        train=candidate.train,
+        seed=candidate.seed,
+        plugins=tuple(map(str, plugins)),
+    )
+    return PreparedRun(
+        run_id=run_id(settings, digest),
+        label=candidate.label,
+        settings=settings,
+        required_metrics=answer.required_metrics,
+        parameters=answer.parameters,
+        couples_samples=answer.couples_samples,
+        code_fingerprint=answer.code_fingerprint,
+    )
+
+
+def _refuse_duplicates(runs: Sequence[PreparedRun]) -> None:
+    labels: dict[str, str] = {}
+    for run in runs:
+        if run.run_id in labels:
+            raise Refused(
+                f"`{labels[run.run_id]}` and `{run.label}` are the same run: one spells out what is a default in the "
+                "other; keep one of them"
+            )
+        labels[run.run_id] = run.label

@@ -1,0 +1,44 @@
+"""Which checkpoint the next attempt of a run starts from. Standard library only: the scheduler asks, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from db.records import History, ResumeFrom
+from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers, read_bounded
+
+
+def newest_checkpoint(
+    run_folder: Path, history: History, *, code_fingerprint: str, planned_steps: int
+) -> ResumeFrom | None:
+    """The furthest whole checkpoint that earlier attempts under the same code left, or None to start anew.
+
+    A checkpoint of the last step is passed over: nothing would be left to train, so nothing could be proven.
+    """
+    same_code = {past.number for past in history.attempts if past.code_fingerprint == code_fingerprint}
+    candidates = [
+        (step, number)
+        for number in same_code
+        for step in attempt_numbers(AttemptDir(run_folder / str(number)).checkpoints)
+        if 0 < step < planned_steps
+    ]
+    for step, number in sorted(candidates, reverse=True):
+        digest = _proven_digest(AttemptDir(run_folder / str(number)).checkpoints / str(step))
+        if digest is not None:
+            return ResumeFrom(attempt=number, step=step, sha256=digest)
+    return None
+
+
+def _proven_digest(place: Path) -> str | None:
+    """The SHA-256 of the checkpoint's tensors, if it is the one its record names."""
+    try:
+        expected = json.loads(read_bounded(place / "checkpoint.json"))["sha256"]
+        with (place / "state.safetensors").open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(2**20):
+                digest.update(block)
+    except (OSError, ValueError, KeyError, TypeError, BadRecord):
+        return None
+    return digest.hexdigest() if digest.hexdigest() == expected else None

@@ -1,0 +1,148 @@
+"""Facts as text for a tired reader. Pure: rows in, lines out; nothing here prints or decides."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+STATES = ("succeeded", "running", "retrying", "waiting", "unobserved", "unverified", "failed", "cancelled")
+
+
+def plain(text: str) -> str:
+    """The text without anything that could move a cursor or change a colour; line ends and tabs stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
+
+
+def size(count: float | None) -> str:
+    """`412 MiB`; `-` where unknown."""
+    if count is None:
+        return "-"
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def seconds(count: float | None) -> str:
+    """`8.2 s`, `3 min 05 s`, `2 h 10 min`; `-` where unknown."""
+    if count is None:
+        return "-"
+    if count < 60:
+        return f"{count:.1f} s"
+    minutes, rest = divmod(round(count), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell; the last one is not padded."""
+    cells = [list(header), *([plain(str(cell)).replace("\n", " ") for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def counts(states: Iterable[str]) -> str:
+    """`3 succeeded, 1 failed of 4`."""
+    found = Counter(states)
+    parts = [f"{found[state]} {state}" for state in STATES if found[state]]
+    return f"{', '.join(parts) or 'no runs'} of {found.total()}"
+
+
+def status(rows: Sequence[Row]) -> str:
+    """The table of `runner status`, a block for each sweep."""
+    blocks = []
+    for sweep in dict.fromkeys(row["sweep"] for row in rows):
+        own = [row for row in rows if row["sweep"] == sweep]
+        lines = [
+            (
+                row["label"],
+                row["state"],
+                row["failure_kind"] or "",
+                row["attempts"],
+                row["run"],
+                shorten(row["because"]),
+            )
+            for row in own
+        ]
+        head = f"{sweep}: {counts(row['state'] for row in own)}"
+        blocks.append(head + "\n" + table(("label", "state", "failure", "attempts", "run", "because"), lines))
+    return "\n\n".join(blocks) or "no sweep has been run here"
+
+
+def shorten(text: str, width: int = 100) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def scores(rows: Sequence[Row]) -> str:
+    """Every task's metric beside its trivial baseline."""
+    lines = [
+        (
+            row["label"],
+            row["task"],
+            row["metric"],
+            f"{row['value']:.4f}",
+            f"{row['baseline']:.4f}",
+            row["baseline_name"],
+            "yes" if row["beats_baseline"] else "NO",
+            row["windows"],
+        )
+        for row in rows
+    ]
+    return table(("run", "task", "metric", "value", "baseline", "which is", "beaten", "test windows"), lines)
+
+
+def attempts(rows: Sequence[Row]) -> str:
+    """The ladder of a run's attempts."""
+    lines = [
+        (
+            row["attempt"],
+            f"{row['micro_batch']} x {row['grad_accum']}",
+            f"from {row['start_step']}",
+            row["failure_kind"] or row["verdict"],
+            seconds(row["wall"]),
+            size(row["peak_memory"] or row["peak_host_memory"]),
+            row["device"],
+            row["because"] or "",
+        )
+        for row in rows
+    ]
+    return table(("attempt", "batch", "steps", "verdict", "time", "peak memory", "device", "because"), lines)
+
+
+def why(status_row: Row, ladder: Sequence[Row], evidence: str, tail: str, folder: str) -> str:
+    """All that is known of how a run came to its state."""
+    kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
+    head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
+    parts = [f"{head}\nnext: {what_next(status_row)}"]
+    if ladder:
+        parts.append(attempts(ladder))
+        heard = [
+            (line["witness"], "agrees" if line["agrees"] else "DISAGREES", line["said"])
+            for line in json.loads(evidence)
+        ]
+        title = f"witnesses of attempt {ladder[-1]['attempt']}"
+        parts.append(f"{title}\n{table(('witness', 'success?', 'says'), heard)}" if heard else f"{title}: still open")
+        parts.append(f"folder: {folder}")
+    if tail:
+        parts.append("last lines of stderr:\n" + "\n".join(f"  | {line}" for line in plain(tail).splitlines()[-15:]))
+    return "\n\n".join(parts)
+
+
+def what_next(row: Row) -> str:
+    """What happens to the run from here, and who has to do it."""
+    run = row["run"]
+    return {
+        "succeeded": "nothing, it is done",
+        "running": "its verdict, when it has ended",
+        "retrying": "another attempt, by the scheduler that is running",
+        "waiting": "an attempt, as soon as a scheduler runs this sweep and has a slot",
+        "unobserved": "run `runner sweep` again: it looks after the open attempt and goes on",
+        "unverified": f"nothing by itself; `runner retry {run}` tries it again",
+        "failed": f"nothing by itself; once the cause is mended, `runner retry {run}` tries it again",
+        "cancelled": f"nothing by itself; `runner retry {run}` takes it up again",
+    }[str(row["state"])]

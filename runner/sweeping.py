@@ -1,0 +1,83 @@
+"""`runner sweep`: from a sweep file to an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from db.board import Board
+from db.ledger import Ledger
+from runner import show
+from runner.exit_codes import ExitCode
+from runner.failures import BY_WORD
+from runner.launchers.local import LocalLauncher
+from runner.prepare import PreparedSweep, prepare
+from runner.scheduler import Scheduler, interrupted_by_signals
+from runner.slots import find_gpus, open_slots
+from runner.sweep_lock import hold_sweep
+from runner.watch import Watch
+from sweeps.spec import read_sweep
+
+
+def sweep(
+    file: Path, overrides: Sequence[str], *, profile: str | None, root: Path, dry_run: bool, rerun_changed: bool
+) -> ExitCode:
+    """Run a sweep until every run is settled.
+
+    Raises:
+        Refused: the file, an override or the root cannot be used; nothing was started.
+    """
+    gpus = find_gpus()
+    spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
+    root = root.absolute()
+    watch = Watch(root)
+    with watch.shown():
+        watch.say(spec.profile_reason)
+        prepared = prepare(spec)
+        if dry_run:
+            watch.say(_dry_run(prepared, root))
+            return ExitCode.OK
+        with hold_sweep(root, prepared.name):
+            scheduler = Scheduler(
+                sweep=prepared,
+                ledger=Ledger(root / "ledger.db"),
+                root=root,
+                launcher=LocalLauncher(),
+                slots=open_slots(
+                    gpus if prepared.resources.gpus == "auto" else (), prepared.resources.cpus, prepared.resources.slots
+                ),
+                observe=watch.observe,
+                rerun_changed=rerun_changed,
+            )
+            watch.follow(scheduler)
+            with interrupted_by_signals(scheduler):
+                try:
+                    scheduler.run()
+                finally:
+                    scheduler.ledger.close()
+        watch.summarise(prepared)
+    if scheduler.interrupted and not scheduler.green:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+
+
+def _dry_run(prepared: PreparedSweep, root: Path) -> str:
+    known = {}
+    if (root / "ledger.db").is_file():
+        board = Board(root / "ledger.db")
+        known = {row["run"]: row["state"] for row in board.run_status()}
+        board.close()
+    rows = [
+        (
+            run.label,
+            known.get(run.run_id, "new"),
+            run.run_id,
+            f"{run.parameters:,}",
+            run.settings.train.batch,
+            run.settings.train.steps,
+            "yes" if run.couples_samples else "no",
+        )
+        for run in prepared.runs
+    ]
+    header = ("label", "state", "run", "parameters", "batch", "steps", "depends on the micro batch")
+    return f"{show.table(header, rows)}\n{len(rows)} runs are fine; nothing was started"

@@ -1,0 +1,101 @@
+"""What a person sees while a sweep runs: a line for every event, and below them where everything stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from db.board import Board
+from runner import show
+from runner.attending import Attended
+from runner.prepare import PreparedSweep
+from runner.scheduler import Event, Scheduler
+
+REFRESH_SECONDS = 0.5
+QUIET_SECONDS = 30.0
+"""Without a terminal, where things stand is said this often."""
+
+
+class Watch:
+    """Prints to the terminal, or plain lines where there is none."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._scheduler: Scheduler | None = None
+        self._shown = time.monotonic()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep the lines that change at the bottom of the terminal while the block runs."""
+        with self._live if self._console.is_terminal else nullcontext():
+            yield
+
+    def say(self, text: str) -> None:
+        self._console.print(text)
+
+    def follow(self, scheduler: Scheduler) -> None:
+        """From now on show where this scheduler's runs stand."""
+        self._scheduler = scheduler
+        sweep, slots = scheduler.sweep, scheduler.slots.count
+        ledger = self._root / "ledger.db"
+        self.say(f"sweep {sweep.name}: {len(sweep.runs)} runs, up to {slots} side by side; ledger {ledger}")
+
+    def observe(self, event: Event | None) -> None:
+        """Show an event, or only the time passing."""
+        if event is not None:
+            attempt = f" attempt {event.number}" if event.number else ""
+            self.say(f"{time.strftime('%H:%M:%S')} {event.run.label}{attempt} {show.plain(event.what)}")
+        if self._scheduler is None:
+            return
+        every = REFRESH_SECONDS if self._console.is_terminal else QUIET_SECONDS
+        if time.monotonic() - self._shown >= every:
+            self._shown = time.monotonic()
+            self._show(standing(self._scheduler))
+
+    def _show(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+        else:
+            self.say(text)
+
+    def summarise(self, prepared: PreparedSweep) -> None:
+        """How the sweep ended, from the ledger alone."""
+        board = Board(self._root / "ledger.db")
+        rows, scores = board.run_status(prepared.name), board.scores(prepared.name)
+        board.close()
+        if scores:
+            self.say("\n" + show.scores(scores))
+        coupled = [run.label for run in prepared.runs if run.couples_samples]
+        if coupled:
+            self.say(f"results of {', '.join(coupled)} depend on the micro batch: samples of one are coupled")
+        self.say("\n" + show.status(rows))
+        if any(row["state"] != "succeeded" for row in rows):
+            self.say("`runner why RUN` tells what every witness said")
+
+
+def standing(scheduler: Scheduler) -> str:
+    """Counts, and a line for each running attempt: step, loss and memory."""
+    running = [_running_line(scheduler, attended) for attended in scheduler.running.values()]
+    green = sum(done.green for done in scheduler.settled.values())
+    total, settled = len(scheduler.sweep.runs), len(scheduler.settled)
+    counts = (
+        f"{green} succeeded, {settled - green} not, {len(running)} running, {total - settled - len(running)} waiting"
+    )
+    ending = "; ending attempts, again to leave them running" if scheduler.interrupted else ""
+    return "\n".join([f"{counts} of {total}{ending}", *running])
+
+
+def _running_line(scheduler: Scheduler, attended: Attended) -> str:
+    run = next(run for run in scheduler.sweep.runs if run.run_id == attended.attempt.run_id)
+    latest = attended.feed.latest
+    loss = f"loss {latest['train.loss']:.4g}" if "train.loss" in latest else "loss -"
+    steps = f"step {attended.feed.step} of {run.settings.train.steps}"
+    return f"  {run.label} attempt {attended.attempt.number}: {steps}, {loss}, memory {show.size(latest.get('memory'))}"
