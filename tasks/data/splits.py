@@ -20,6 +20,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 SHARE = 0.2
 """Of the units of a group that validation and test get each, at least one."""
 
+_BY_RECORDING = "fewer than three bearings, so split by recording"
+_IN_TIME = "fewer than three recordings, so each is cut into blocks in time"
+
 T = TypeVar("T")
 
 
@@ -50,23 +53,25 @@ def split_recordings(sources: Sequence[Source], span: int, gap: int) -> tuple[tu
     samples between them. Which unit goes where depends on its name alone, not on the order of the table.
     """
     pieces: list[Piece] = []
-    notes: list[str] = []
-    for name, group in _groups(sources):
+    notes: dict[tuple[int, str], list[str]] = {}
+    for system, name, group in _groups(sources):
         found, note = _split_group(group, span, gap)
         pieces += found
-        notes += [f"{name}: {note}"] if note else []
-    return tuple(pieces), (*notes, *_unseen(pieces))
+        if note:
+            notes.setdefault((system, note), []).append(name)
+    told = [f"system {system}, {', '.join(names)}: {note}" for (system, note), names in notes.items()]
+    return tuple(pieces), (*told, *_shared(pieces), *_unseen(pieces))
 
 
-def _groups(sources: Sequence[Source]) -> Iterator[tuple[str, list[Source]]]:
+def _groups(sources: Sequence[Source]) -> Iterator[tuple[int, str, list[Source]]]:
     for system, members in sorted(_by(sources, lambda source: source.recording.system).items()):
         worn = {_bearing(source) for source in members if not math.isnan(source.recording.rul)}
         together = worn if len(worn) >= len(SPLITS) else set()
         if together:
-            yield f"system {system}, run to failure", [source for source in members if _bearing(source) in together]
+            yield system, "run to failure", [source for source in members if _bearing(source) in together]
         rest = [source for source in members if _bearing(source) not in together]
         for label, group in sorted(_by(rest, lambda source: source.recording.label).items()):
-            yield f"system {system}, label {label}", group
+            yield system, f"label {label}", group
 
 
 def _split_group(group: Sequence[Source], span: int, gap: int) -> tuple[list[Piece], str | None]:
@@ -76,17 +81,15 @@ def _split_group(group: Sequence[Source], span: int, gap: int) -> tuple[list[Pie
         return [_whole(source, split_of[_bearing(source)]) for source in group], None
     if len(group) >= len(SPLITS):
         split_of = _assign(str(source.recording.id) for source in group)
-        note = f"split by recording, having {len(bearings)} bearing(s); recordings of one bearing are in several splits"
-        return [_whole(source, split_of[str(source.recording.id)]) for source in group], note
+        return [_whole(source, split_of[str(source.recording.id)]) for source in group], _BY_RECORDING
     return _split_in_time(group, span, gap)
 
 
 def _split_in_time(group: Sequence[Source], span: int, gap: int) -> tuple[list[Piece], str]:
-    short = [source for source in group if source.length < len(SPLITS) * span + 2 * gap]
+    short = [source.recording.id for source in group if source.length < len(SPLITS) * span + 2 * gap]
     pieces = [piece for source in group for piece in _blocks(source, span, gap)]
-    ids = ", ".join(str(source.recording.id) for source in short)
-    told = f"; recording {ids} is too short for that and is for training only" if short else ""
-    return pieces, f"each recording is cut into blocks in time, as it has {len(group)} recording(s){told}"
+    told = f"; {named(short)} is too short for that and is for training only" if short else ""
+    return pieces, f"{_IN_TIME}{told}"
 
 
 def _blocks(source: Source, span: int, gap: int) -> Iterator[Piece]:
@@ -110,14 +113,37 @@ def _assign(units: Iterable[str]) -> dict[str, Split]:
     """At least three names to splits, in the order of their hashes, which has nothing to do with time or load."""
     order = sorted(set(units), key=lambda unit: hashlib.sha256(unit.encode()).digest())
     held_out = max(1, round(SHARE * len(order)))
-    ends = {"test": order[:held_out], "validation": order[held_out : 2 * held_out]}
-    return {unit: _split_of(unit, ends) for unit in order}
+    return {unit: _split_at(rank, held_out) for rank, unit in enumerate(order)}
 
 
-def _split_of(unit: str, held_out: dict[str, list[str]]) -> Split:
-    if unit in held_out["test"]:
+def _split_at(rank: int, held_out: int) -> Split:
+    if rank < held_out:
         return "test"
-    return "validation" if unit in held_out["validation"] else "train"
+    return "validation" if rank < 2 * held_out else "train"
+
+
+def named(ids: Sequence[int]) -> str:
+    """Recordings by their ids, neighbours as a range: `recording 3, 7-9`."""
+    ranges: list[list[int]] = []
+    for one in sorted(ids):
+        if ranges and ranges[-1][1] == one - 1:
+            ranges[-1][1] = one
+        else:
+            ranges.append([one, one])
+    return "recording " + ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges)
+
+
+def _shared(pieces: Sequence[Piece]) -> Iterator[str]:
+    """Bearings of which a model has seen something before it is tested on them."""
+    splits: dict[int, dict[str, set[Split]]] = {}
+    for piece in pieces:
+        bearings = splits.setdefault(piece.source.recording.system, {})
+        bearings.setdefault(_bearing(piece.source), set()).add(piece.split)
+    for system, bearings in sorted(splits.items()):
+        shared = sum(len(found) > 1 for found in bearings.values())
+        if shared:
+            of_all = f"{shared} of {len(bearings)} bearings (folders of File)"
+            yield f"system {system}: {of_all} in several splits, which flatters scores"
 
 
 def _unseen(pieces: Sequence[Piece]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tasks.data.layout import Recording, find_metadata, read_metadata
 from tasks.data.scaling import Scaling, fit
 from tasks.data.signals import Signals
 from tasks.data.simulator import simulated_folder
-from tasks.data.splits import SPLITS, Piece, Source, Split, split_recordings
+from tasks.data.splits import SPLITS, Piece, Source, Split, named, split_recordings
 from tasks.interface import LabelTable, System, Windows
 
 __all__ = ["SPLITS", "Data", "Split", "Window", "open_data"]
@@ -147,22 +147,24 @@ def _chosen(recordings: Sequence[Recording], systems: Sequence[int], metadata: P
 
 
 def _usable(recordings: Sequence[Recording], signals: Signals, span: int) -> tuple[list[Source], list[str]]:
-    """Recordings that hold a window and have the channels of their system, and a note on every other one."""
+    """Recordings that hold a window and have the channels of their system, and notes on every other one."""
     shapes = {recording.id: signals.shape(recording) for recording in recordings}
-    notes: list[str] = []
-    sources: list[Source] = []
     usual = _usual_channels(recordings, shapes)
+    sources: list[Source] = []
+    left_out: dict[str, list[int]] = {}
     for recording in recordings:
         length, channels = shapes[recording.id]
         if length < span:
-            notes.append(f"recording {recording.id} left out: {length} samples, fewer than window and future ({span})")
+            why = f"fewer than {span} samples, a window and its future"
+            left_out.setdefault(f"system {recording.system}: {why}", []).append(recording.id)
         elif channels != usual[recording.system]:
-            of_system = f"system {recording.system} has {usual[recording.system]}"
-            notes.append(f"recording {recording.id} left out: {channels} channels, where {of_system}")
+            why = f"{channels} channels where the others have {usual[recording.system]}"
+            left_out.setdefault(f"system {recording.system}: {why}", []).append(recording.id)
         else:
             sources.append(Source(recording=recording, length=length))
+    notes = [f"{why}: {named(ids)} left out" for why, ids in left_out.items()]
     if not sources:
-        raise DataError(f"no recording holds a window of {span} samples, future included: {'; '.join(notes[:3])}")
+        raise DataError(f"no recording can be used: {'; '.join(notes)}; make data.window smaller")
     return sources, notes
 
 
