@@ -160,6 +160,15 @@ def test_bfloat16_autocast(name: str) -> None:
 
 
 @every_name
+def test_memory_can_be_predicted_without_values(name: str) -> None:
+    with torch.device("meta"):
+        backbone = build(name, 4096)
+        h_BCND = backbone(torch.empty(128, 4096, 2))
+    torch.autograd.backward(h_BCND.sum())
+    assert h_BCND.shape[3] == backbone.width
+
+
+@every_name
 def test_two_tones_are_told_apart(name: str) -> None:
     backbone = build(name)
     head = nn.Linear(backbone.width, 1)

@@ -171,6 +171,7 @@ def test_a_tone_in_the_samples_is_the_first_period_of_the_network() -> None:
 
 
 def test_timesnet_runs_where_no_values_exist() -> None:
+    """As when memory is predicted."""
     with FakeTensorMode():
         backbone = TimesNet(TimesNet.Config(), window=4096)
         h_BCND = backbone(torch.randn(128, 4096, 2))

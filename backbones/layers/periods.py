@@ -20,15 +20,16 @@ def strongest_periods(h_RTD: Tensor, top_k: int) -> tuple[list[int], Tensor]:
     length = h_RTD.shape[1]
     if length < 2:
         return [length], h_RTD.new_ones(h_RTD.shape[0], 1)
-    with torch.autocast(h_RTD.device.type, enabled=False):
-        amplitude_RF = torch.fft.rfft(h_RTD.float(), dim=1).abs().mean(-1)[:, 1:]  # without the mean
+    amplitude_RF = torch.fft.rfft(h_RTD.float(), dim=1).abs().mean(-1)[:, 1:]  # without the mean
     chosen_K = amplitude_RF.detach().mean(0).topk(min(top_k, length // 2)).indices
     weight_RK = amplitude_RF.index_select(1, chosen_K).softmax(-1)
     return _merged([length // (index + 1) for index in _on_host(chosen_K)], weight_RK)
 
 
 def _on_host(chosen_K: Tensor) -> list[int]:
-    if isinstance(chosen_K, FakeTensor):  # memory is being predicted: no values exist, the lowest cost the most
+    if (
+        isinstance(chosen_K, FakeTensor) or chosen_K.is_meta
+    ):  # memory is being predicted: no values exist, the lowest cost the most
         return list(range(len(chosen_K)))
     found: list[int] = chosen_K.tolist()
     return found
