@@ -246,6 +246,13 @@ FAILURE_KINDS = (
         _any(_error("disk_full"), _stderr(r"No space left on device|Disk quota exceeded")),
     ),
     FailureKind(
+        "lost",
+        Remedy.AGAIN,
+        3,
+        "Its supervisor vanished; nobody can tell how it ended.",
+        _any(_ended_by("revoked", "lease_lost"), lambda evidence: None if evidence.own_exit else _lost(evidence)),
+    ),
+    FailureKind(
         "contradiction",
         Remedy.AGAIN,
         1,
@@ -258,13 +265,6 @@ FAILURE_KINDS = (
         2,
         "Somebody ended the attempt with a signal; it was not the memory.",
         _any(_ended_by("signal"), _killed),
-    ),
-    FailureKind(
-        "lost",
-        Remedy.AGAIN,
-        3,
-        "Its supervisor vanished; nobody can tell how it ended.",
-        _any(_ended_by("revoked", "lease_lost"), lambda evidence: None if evidence.own_exit else _lost(evidence)),
     ),
     FailureKind("crashed", Remedy.STOP, 0, "An exception, a fatal signal or a non-zero exit code.", _crashed),
     FailureKind("no_result", Remedy.STOP, 0, "It ended as if all were well, without a result.", _no_result),

@@ -57,7 +57,7 @@ def tops(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def test_no_module_imports_itself_through_others():
+def test_no_module_imports_itself_through_others() -> None:
     def own(module: str) -> set[str]:
         top_level = ast.Module([node for node in tree_of(module).body if not isinstance(node, ast.If)], [])
         return imports(top_level, module) & set(MODULES) - {module}
@@ -71,26 +71,26 @@ def test_no_module_imports_itself_through_others():
         walk(module, ())
 
 
-def test_the_scheduler_side_never_imports_torch():
+def test_the_scheduler_side_never_imports_torch() -> None:
     found = reachable("runner.cli")
     assert not tops(found) & {"torch", "numpy", "h5py", "safetensors"}
     assert not {name for name in found if name.startswith(("backbones.", "tasks."))}
 
 
 @pytest.mark.parametrize("start", ["runner.worker", "runner.preflight"])
-def test_the_worker_side_never_opens_the_ledger(start: str):
+def test_the_worker_side_never_opens_the_ledger(start: str) -> None:
     found = reachable(start)
     assert not found & {"db.ledger", "db.board", "runner.scheduler"}
     assert not tops(found) & {"sqlalchemy", "sqlite3", "submitit", "rich"}
 
 
 @pytest.mark.parametrize("start", ["runner.supervisor", "runner.attempt_dir", "db.board", "runner.show"])
-def test_what_must_start_quickly_needs_the_standard_library_only(start: str):
+def test_what_must_start_quickly_needs_the_standard_library_only(start: str) -> None:
     foreign = tops(reachable(start)) - set(sys.stdlib_module_names) - set(PACKAGES)
     assert not foreign
 
 
-def test_data_flows_down_from_the_packages_that_know_less():
+def test_data_flows_down_from_the_packages_that_know_less() -> None:
     for module in MODULES:
         package = module.split(".")[0]
         allowed = {
@@ -116,18 +116,18 @@ def broad_handlers() -> set[str]:
     return found
 
 
-def test_exactly_two_places_catch_everything():
+def test_exactly_two_places_catch_everything() -> None:
     assert broad_handlers() == {"runner.cli", "runner.worker"}
 
 
-def test_only_the_command_line_prints():
+def test_only_the_command_line_prints() -> None:
     for module in MODULES:
         calls = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
         prints = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
         assert not prints or module == "runner.cli", f"{module}: {prints}"
 
 
-def test_no_shell_no_pickle_no_unsafe_yaml():
+def test_no_shell_no_pickle_no_unsafe_yaml() -> None:
     for module, path in MODULES.items():
         text = path.read_text()
         for word in ("shell=True", "os.system(", "import pickle", "yaml.load(", "torch.load(", "eval(", "exec("):

@@ -1,0 +1,127 @@
+"""The next step: halving to the end, budgets for each kind, waiting, stopping, and never two at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.records import BatchSplit, History, PastAttempt
+from runner.failures import BY_WORD, FAILURE_KINDS, Remedy
+from runner.retry import Done, Launch, NextStep, Stop, Wait, next_step
+from sweeps.settings import Policy
+
+FULL = BatchSplit(micro=16, accum=1)
+
+
+def past(number: int, kind: str | None = None, batch: BatchSplit = FULL, **changes: Any) -> PastAttempt:
+    made = PastAttempt(number=number, batch=batch, code_fingerprint="c", verdict="failed", judged_at=100.0)
+    return replace(made, failure_kind=kind, because="it broke", **changes)
+
+
+def step_after(*attempts: PastAttempt, now: float = 1e6, policy: Policy | None = None, **history: Any) -> NextStep:
+    told = History(attempts=attempts, **history)
+    return next_step(told, effective_batch=16, policy=policy or Policy(), now=now)
+
+
+def test_the_first_attempt_takes_the_whole_batch() -> None:
+    assert step_after() == Launch(batch=FULL, because="first attempt")
+
+
+def test_a_success_is_done_and_an_open_attempt_is_waited_for() -> None:
+    assert step_after(past(1, verdict="succeeded")) == Done(green=True, because="it broke")
+    assert isinstance(step_after(past(1, verdict=None)), Wait)
+
+
+@pytest.mark.parametrize("kind", ["cuda_oom", "host_oom"])
+def test_out_of_memory_halves_down_to_one_then_stops(kind: str) -> None:
+    attempts: list[PastAttempt] = [past(1, kind)]
+    micros = []
+    while isinstance(step := step_after(*attempts), Launch):
+        assert step.batch.effective == 16
+        micros.append(step.batch.micro)
+        attempts.append(past(len(attempts) + 1, kind, step.batch))
+    assert micros == [8, 4, 2, 1]
+    assert isinstance(step, Stop)
+    assert "micro batch of 1" in step.because
+
+
+@given(st.integers(1, 5000))
+def test_halving_keeps_the_effective_batch_and_always_ends(effective: int) -> None:
+    batch: BatchSplit | None = BatchSplit(micro=effective, accum=1)
+    while batch is not None:
+        halved = batch.halved()
+        assert batch.effective == effective
+        assert halved is None or halved.micro <= batch.micro / 2
+        assert (halved is None) == (batch.micro == 1)
+        batch = halved
+
+
+@pytest.mark.parametrize("kind", [kind.word for kind in FAILURE_KINDS if kind.remedy is Remedy.STOP])
+def test_what_fails_the_same_way_every_time_is_not_tried_again(kind: str) -> None:
+    step = step_after(past(1, kind))
+    assert isinstance(step, Stop)
+    assert step.kind == ("cancelled" if kind == "cancelled" else "failed")
+
+
+@pytest.mark.parametrize("kind", [kind.word for kind in FAILURE_KINDS if kind.remedy is Remedy.AGAIN])
+def test_each_kind_has_a_budget_of_its_own(kind: str) -> None:
+    budget = BY_WORD[kind].budget
+    others = [past(number, "interrupted") for number in range(1, 9)]
+    used = [past(number, kind) for number in range(9, 9 + budget)]
+    assert isinstance(step_after(*others, *used), Launch)
+    assert isinstance(step_after(*others, *used, past(99, kind)), Stop)
+
+
+def test_a_policy_sets_the_budget() -> None:
+    assert isinstance(step_after(past(1, "crashed"), policy=Policy(retries={"crashed": 1})), Launch)
+    assert isinstance(step_after(past(1, "lost"), policy=Policy(retries={"lost": 0})), Stop)
+    assert isinstance(step_after(past(1, "cuda_oom"), policy=Policy(retries={"cuda_oom": 0})), Stop)
+
+
+def test_waiting_grows_and_does_not_outlast_a_clock_set_back() -> None:
+    first = step_after(past(1, "lost"), now=100.5)
+    assert first == Wait(until=102.0, because="lost: it broke")
+    second = step_after(past(1, "lost"), past(2, "lost"), now=100.5)
+    assert isinstance(second, Wait)
+    assert second.until == 104.0
+    assert step_after(past(1, "lost"), now=50.0) == replace(first, until=52.0)
+    assert isinstance(step_after(past(1, "lost"), now=102.0), Launch)
+
+
+def test_interrupted_goes_on_at_once_and_as_often_as_it_takes() -> None:
+    step = step_after(
+        *[past(number, "interrupted", BatchSplit(micro=4, accum=4)) for number in range(1, 50)], now=100.0
+    )
+    assert isinstance(step, Launch)
+    assert step.batch == BatchSplit(micro=4, accum=4)
+
+
+def test_a_stop_holds_until_retry_which_keeps_the_batch_that_was_reached() -> None:
+    halved = BatchSplit(micro=4, accum=4)
+    assert step_after(past(1, "crashed"), stopped="failed") == Done(green=False, because="stopped: failed")
+    assert step_after(stopped="cancelled") == Done(green=False, because="stopped: cancelled")
+    again = step_after(past(1, "crashed", halved), forgiven=1)
+    assert again == Launch(batch=halved, because="retry was asked for")
+    assert isinstance(
+        step_after(past(1, "lost"), past(2, "lost"), past(3, "lost"), past(4, "lost"), forgiven=3), Launch
+    )
+
+
+def test_a_success_stays_one_though_a_cancel_came_too_late() -> None:
+    assert step_after(past(1, verdict="succeeded"), stopped="cancelled") == Done(green=True, because="it broke")
+
+
+def test_rerun_of_changed_code() -> None:
+    told = History(attempts=(past(1, verdict="succeeded", batch=BatchSplit(micro=4, accum=4)),))
+    step = next_step(told, effective_batch=16, policy=Policy(), now=0.0, rerun_because="the code changed")
+    assert step == Launch(batch=BatchSplit(micro=4, accum=4), because="the code changed")
+
+
+def test_unverified_is_never_green() -> None:
+    step = step_after(past(1, verdict="unverified"))
+    assert isinstance(step, Stop)
+    assert step.kind == "unverified"
