@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from runner.code import code_fingerprint
+from runner.entry import worker_argv
+from runner.preflight import Candidate, Checked, check, check_all
+
+ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = str(ROOT / "tests" / "plugins")
+BACKBONES = ("dlinear", "fno", "patchtst", "timesnet")
+FOUR_TASKS: dict[str, dict[str, Any]] = {
+    "anomaly_detection": {},
+    "classification": {},
+    "rul_prediction": {},
+    "signal_prediction": {},
+}
+
+
+def candidate(backbone: str = "tiny", **others: Any) -> Candidate:
+    given = {"backbone_config": {}, "tasks": FOUR_TASKS, "plugins": (PLUGINS,), **others}
+    return Candidate(backbone=backbone, **given)
+
+
+def problems_of(checked: Checked) -> dict[tuple[str | int, ...], str]:
+    return {problem.path: problem.message for problem in checked.problems}
+
+
+def plugin(folder: Path, shelf: str, name: str, text: str) -> str:
+    path = folder / shelf / f"{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return str(folder)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_with_all_tasks_passes_and_gets_its_defaults(backbone: str) -> None:
+    checked = check(candidate(backbone, plugins=()))
+    assert checked.problems == ()
+    assert checked.backbone_config
+    assert checked.tasks
+    assert set(checked.tasks) == set(FOUR_TASKS)
+    assert checked.tasks["signal_prediction"]["horizon"] > 0
+    assert checked.required_metrics == (
+        "anomaly_detection.auroc",
+        "classification.accuracy",
+        "rul_prediction.rmse",
+        "signal_prediction.mse",
+    )
+    assert 1000 < checked.parameters < 10_000_000
+    assert len(checked.code_fingerprint) == 64
+    assert checked.couples_samples == (backbone == "timesnet")
+
+
+def test_building_a_model_of_billions_of_parameters_takes_no_memory() -> None:
+    checked = check(candidate(backbone_config={"width": 100_000_000}))
+    assert checked.problems == ()
+    assert checked.parameters > 10**9
+    assert torch.get_default_device() == torch.device("cpu")
+
+
+def test_all_problems_are_told_at_once_each_with_its_place() -> None:
+    broken = candidate(
+        backbone_config={"widht": 3, "dropout": "much"},
+        tasks={"classification": {"wieght": 1.0}, "rul_predicton": {}},
+        data={"window": -1},
+        train={"batch": "many", "stepps": 3},
+    )
+    found = problems_of(check(broken))
+    assert set(found) == {
+        ("backbones", "tiny", "widht"),
+        ("backbones", "tiny", "dropout"),
+        ("tasks", "classification", "wieght"),
+        ("tasks", "rul_predicton"),
+        ("data", "window"),
+        ("train", "batch"),
+        ("train", "stepps"),
+    }
+    assert "did you mean `width`" in found["backbones", "tiny", "widht"]
+    assert "did you mean `rul_prediction`" in found["tasks", "rul_predicton"]
+    assert "expected an integer" in found["train", "batch"]
+
+
+def test_an_unknown_backbone_is_told_with_the_nearest_name() -> None:
+    found = problems_of(check(candidate("timesnt")))
+    assert list(found) == [("backbone",)]
+    assert "did you mean `timesnet`" in found["backbone",]
+
+
+@pytest.mark.parametrize(
+    ("others", "path", "words"),
+    [
+        ({"tasks": {}}, ("tasks",), "at least one task"),
+        ({"plugins": (PLUGINS, "/no/such/folder")}, ("plugins", 1), "there is no folder /no/such/folder"),
+        ({"data": {"folder": "/no/such/folder"}}, ("data", "folder"), "is not a folder"),
+        ({"data": {"systems": [101, 7]}}, ("data", "systems", 1), "there is no Dataset_id 7"),
+        ({"train": {"steps": 5, "warmup_steps": 6}}, ("train", "warmup_steps"), "must lie between"),
+    ],
+)
+def test_what_else_can_be_wrong(others: Mapping[str, Any], path: tuple[str | int, ...], words: str) -> None:
+    found = problems_of(check(candidate(**others)))
+    assert list(found) == [path]
+    assert words in found[path]
+
+
+NEEDY = """
+from dataclasses import dataclass
+from backbones.interface import Backbone
+
+class Needy(Backbone):
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        e_layers: int
+        heads: int = 1
+
+    def __init__(self, config, *, window):
+        super().__init__()
+        self.width = 8 // (config.heads - 1)
+
+    def forward(self, x_BLC):
+        return x_BLC
+"""
+
+
+def test_a_missing_key_is_told_with_the_line_that_declares_it(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "backbones", "needy", NEEDY)
+    found = problems_of(check(candidate("needy", plugins=(folder,))))
+    assert found["backbones", "needy"] == "missing key `e_layers` of Needy.Config, declared at backbones/needy.py:6"
+
+
+def test_a_model_that_cannot_be_built_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "backbones", "needy", NEEDY)
+    found = problems_of(check(candidate("needy", backbone_config={"e_layers": 1}, plugins=(folder,))))
+    assert found["backbones", "needy"].startswith("cannot be built: ZeroDivisionError")
+    assert "needy.py:13" in found["backbones", "needy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import nothing_of_that_name", "line 1: ModuleNotFoundError"),
+        ("x = 1\nclass Broken(:\n", "line 2: "),
+        ("x = 1", "defines 0 subclasses of Task"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_a_problem_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    folder = plugin(tmp_path, "tasks", "broken", text)
+    found = problems_of(check(candidate(tasks={"broken": {}}, plugins=(folder, PLUGINS))))
+    assert list(found) == [("tasks", "broken")]
+    assert words in found["tasks", "broken"]
+    assert "broken.py" in found["tasks", "broken"]
+
+
+def test_candidates_that_differ_in_their_seed_only_are_checked_once() -> None:
+    first, second, other = check_all([candidate(seed=1), candidate(seed=2), candidate(backbone_config={"width": 4})])
+    assert first is second
+    assert other is not first
+
+
+def test_the_code_fingerprint_is_of_the_files_that_matter(tmp_path: Path) -> None:
+    folder = plugin(tmp_path / "one", "backbones", "needy", NEEDY)
+    moved = plugin(tmp_path / "two", "backbones", "needy", NEEDY)
+    before = code_fingerprint([], [Path(folder)])
+    assert before == code_fingerprint([], [Path(moved)])
+    (Path(folder) / "backbones" / "needy.py").write_text(NEEDY + "\n# another line\n")
+    assert before != code_fingerprint([], [Path(folder)])
+    dlinear, fno = (check(candidate(name, plugins=())).code_fingerprint for name in ("dlinear", "fno"))
+    assert dlinear != fno
+    assert dlinear == check(candidate("dlinear", plugins=(), backbone_config={"d_model": 32})).code_fingerprint
+
+
+def test_question_and_answer_are_files(tmp_path: Path) -> None:
+    question = {
+        "candidates": [
+            {"backbone": "dlinear", "backbone_config": {}, "tasks": FOUR_TASKS, "data": {}, "train": {}, "seed": seed}
+            for seed in (1, 2)
+        ]
+    }
+    asked, answered = tmp_path / "question.json", tmp_path / "answer.json"
+    asked.write_text(json.dumps(question))
+    argv = worker_argv("runner.preflight", str(asked), str(answered))
+    done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120, check=False)
+    assert done.returncode == 0
+    answers = json.loads(answered.read_text())["candidates"]
+    assert len(answers) == 2
+    assert set(answers[0]) == {
+        "problems",
+        "backbone_config",
+        "tasks",
+        "required_metrics",
+        "parameters",
+        "couples_samples",
+        "code_fingerprint",
+    }
+    assert answers[0]["problems"] == []
