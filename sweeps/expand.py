@@ -35,7 +35,10 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others."""
+    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others.
+
+    `may_merge`: settings from the command line may have made two runs equal, which are then one.
+    """
 
     file: Layer
     profile: Layer
@@ -45,6 +48,7 @@ class Draft:
     grid_place: Place
     runs: tuple[Point, ...]
     place: Place
+    may_merge: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,7 @@ def expand(draft: Draft, faults: Faults) -> tuple[Candidate, ...]:
     reader = _Reader(draft, faults)
     points = itertools.chain(_grid_points(draft.grid, draft.grid_place), draft.runs)
     found = [candidate for point in points if (candidate := reader.candidate(point))]
-    unique = _without_twins(found, faults, refuse=not draft.command_line)
+    unique = _without_twins(found, faults, refuse=not draft.may_merge)
     names = labels([(one.backbone, one.point.leaves) for one in unique])
     return tuple(replace(one, label=name) for one, name in zip(unique, names, strict=True))
 
@@ -180,7 +184,7 @@ def _blame(given: Layer, path: At, message: str, point: Point) -> tuple[Place, s
 
 
 def _without_twins(found: Sequence[Candidate], faults: Faults, *, refuse: bool) -> list[Candidate]:
-    """Each run once. Twins are refused, unless settings from the command line may have made them equal."""
+    """Each run once; twins are refused where asked."""
     first: dict[Any, Candidate] = {}
     for one in found:
         configs = json.dumps([one.backbone_config, one.tasks], sort_keys=True)

@@ -21,49 +21,52 @@ def read_overrides(texts: Sequence[str], faults: Faults) -> dict[Path, Leaf]:
     found: dict[Path, Leaf] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        problem = _key_problem(key) if equals else f"`{text}` is not of the form key=value"
-        if problem:
-            faults.add(COMMAND_LINE, problem)
+        try:
+            if not equals:
+                raise ValueError(f"`{text}` is not of the form key=value")  # noqa: TRY301 - told like the others
+            path, leaf = _read_one(key, value)
+        except ValueError as error:
+            faults.add(COMMAND_LINE, str(error))
             continue
-        path, leaf = _normal(key, _read_value(key, value, faults), faults)
         if path in found:
             faults.add(COMMAND_LINE, f"`{key}` is given twice")
         found[path] = leaf
     return anchored(found, FilePath.cwd())
 
 
-def _key_problem(key: str) -> str | None:
+def _read_one(key: str, text: str) -> tuple[Path, Leaf]:
+    """The path and leaf of one setting, or a ValueError that says why there is none."""
+    _check_key(key)
+    value = _read_value(key, text)
+    if key == "seeds":
+        value = seed_values(value)
+        if value is None:
+            raise ValueError(SEEDS_PROBLEM)
+    name = "seed" if key == "seeds" else key
+    if value == [] and name in ("backbone", "seed"):
+        raise ValueError(f"{name}: the list is empty")
+    return tuple(name.split(".")), Leaf(value=value, place=COMMAND_LINE, name=name)
+
+
+def _check_key(key: str) -> None:
     if not all(key.split(".")):
-        return f"`{key}` is not the name of a setting"
+        raise ValueError(f"`{key}` is not the name of a setting")
     if key == "profile":
-        return "profile: choose one with --profile NAME"
+        raise ValueError("profile: choose one with --profile NAME")
     if key.startswith("grid."):
-        return f"{key}: leave `grid.` away; a list for `{key[5:]}` replaces what the grid has"
-    return None
+        raise ValueError(f"{key}: leave `grid.` away; a list for `{key[5:]}` replaces what the grid has")
 
 
-def _read_value(key: str, text: str, faults: Faults) -> Any:
+def _read_value(key: str, text: str) -> Any:
     if not text.strip():
         return None
     try:
         value = parse_yaml(text, str(COMMAND_LINE)).data
     except Refused as refused:
-        faults.add(COMMAND_LINE, f"{key}={text}: {str(refused).partition(': ')[2]}")
-        return None
+        raise ValueError(f"{key}={text}: {str(refused).partition(': ')[2]}") from None
     if isinstance(value, Mapping):
-        faults.add(COMMAND_LINE, f"{key}: give keys one by one, as in {key}.KEY=VALUE")
+        raise ValueError(f"{key}: give keys one by one, as in {key}.KEY=VALUE")  # noqa: TRY004 - a person's slip
     return value
-
-
-def _normal(key: str, value: Any, faults: Faults) -> tuple[Path, Leaf]:
-    path = tuple(key.split("."))
-    leaf = Leaf(value=value, place=COMMAND_LINE, name=key)
-    if path != ("seeds",):
-        return path, leaf
-    seeds = seed_values(value)
-    if seeds is None:
-        faults.add(COMMAND_LINE, SEEDS_PROBLEM)
-    return ("seed",), replace(leaf, value=seeds or [0], name="seed")
 
 
 SEEDS_PROBLEM = "seeds: expected how many (3 for 0, 1, 2) or a list of integers"
@@ -96,7 +99,7 @@ def apply_overrides(asked: Asked, overrides: Layer) -> Asked:
     lists = {path: _items(leaf) for path, leaf in overrides.items() if _is_axis(path, leaf, asked.grid)}
     single = {path: leaf for path, leaf in overrides.items() if path not in lists}
     seeds = () if ("seed",) in single else lists.pop(("seed",), asked.seeds)
-    names = [leaf.value for leaf in lists.get(("backbone",), ())]
+    names = [leaf.value for leaf in lists.get(("backbone",), ())]  # empty: all
     kept = {path: leaves for path, leaves in asked.grid.items() if path not in single}
     return Asked(
         grid={**kept, **lists} if asked.grid or not asked.runs else {},

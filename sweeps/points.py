@@ -16,14 +16,14 @@ RUN_KEYS = ("backbone", "seed", "tasks", "data", "train", "backbones")
 """What a setting of one run begins with."""
 
 
-def read_asked(file: SweepFile, located: Located, known: Known, faults: Faults) -> Asked:
-    """What the file asks for. The values of its axes are not checked yet: the command line may replace them."""
+def read_asked(file: SweepFile, located: Located, folder: FilePath, known: Known, faults: Faults) -> Asked:
+    """What the file in `folder` asks for. The values of axes are not checked yet: the command line may replace them."""
     grid = dict(_grid(file, located, known, faults))
     if file.seeds is not None and ("seed",) in grid:
         faults.add(located.place(("seeds",)), "seeds: the grid has `seed` already; leave one of them out")
     return Asked(
         grid=grid,
-        runs=tuple(_runs(file, located, known, faults)),
+        runs=tuple(_runs(file, located, folder, known, faults)),
         seeds=tuple(_seeds(file, located, faults)),
         everywhere={},
     )
@@ -50,11 +50,11 @@ def _grid(file: SweepFile, located: Located, known: Known, faults: Faults) -> It
             faults.add(place, f"{dotted(path)}: an axis needs at least one value")
 
 
-def _runs(file: SweepFile, located: Located, known: Known, faults: Faults) -> Iterator[Point]:
+def _runs(file: SweepFile, located: Located, folder: FilePath, known: Known, faults: Faults) -> Iterator[Point]:
     for index in range(len(file.runs)):
         place = located.place(("runs", index))
-        leaves = anchored(flatten(located, ("runs", index), (), faults, dots=True), FilePath(located.top.file).parent)
-        leaves = known.checked(leaves, RUN_KEYS, faults)
+        given = flatten(located, ("runs", index), (), faults, dots=True)
+        leaves = known.checked(anchored(given, folder), RUN_KEYS, faults)
         if ("backbone",) not in leaves:
             if "backbone" not in file.runs[index]:
                 faults.add(place, "this run names no backbone; add `backbone: NAME`")

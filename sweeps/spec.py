@@ -16,7 +16,7 @@ from sweeps.layers import At, Faults, Layer, Leaf, absolute, anchored, dotted, f
 from sweeps.overrides import Asked, apply_overrides, read_overrides, repeat_seeds
 from sweeps.points import RUN_KEYS, checked_axes, read_asked
 from sweeps.settings import Policy, Resources
-from sweeps.sweep_file import SweepFile, choose_profile, read_sweep_file
+from sweeps.sweep_file import Host, SweepFile, choose_profile, read_sweep_file
 from sweeps.yaml_file import Located, Place, read_yaml
 
 T = TypeVar("T")
@@ -76,8 +76,7 @@ def read_sweep(
     file = read_sweep_file(located, faults)
     given = read_overrides(overrides, faults)
     reader = _Reader(path, located, file, given, faults, known_kinds)
-    chosen, reason = choose_profile(file, profile, located, faults, has_gpu=has_gpu)
-    spec = reader.spec(chosen, reason)
+    spec = reader.spec(profile, has_gpu=has_gpu)
     faults.stop()
     return spec
 
@@ -102,11 +101,14 @@ class _Reader:
             kinds=kinds,
         )
 
-    def spec(self, profile: str | None, reason: str) -> SweepSpec:
+    def spec(self, asked_profile: str | None, *, has_gpu: bool) -> SweepSpec:
         self._check_task_names()
         settings = self._settings(())
-        over = {name: self._settings(("profiles", name)) for name in self.file.profiles}.get(profile or "", {})
         asked = self._asked()
+        gpus = overlay(settings, asked.everywhere).get(("resources", "gpus"))
+        host = Host(has_gpu=has_gpu, unused=gpus is not None and gpus.value == "none")
+        profile, reason = choose_profile(self.file, asked_profile, host, self.located, self.faults)
+        over = {name: self._settings(("profiles", name)) for name in self.file.profiles}.get(profile or "", {})
         layers = settings, over, asked.everywhere
         draft = Draft(
             file=settings,
@@ -117,6 +119,7 @@ class _Reader:
             grid_place=self.located.place(("grid",)),
             runs=asked.runs,
             place=self.located.place(()),
+            may_merge=any(path[0] in RUN_KEYS for path in self.given),
         )
         return SweepSpec(
             name=self._name(asked.everywhere),
@@ -141,8 +144,8 @@ class _Reader:
         return self.known.checked(anchored(found, self.path.parent), _OF_FILES, self.faults)
 
     def _asked(self) -> Asked:
-        asked = apply_overrides(read_asked(self.file, self.located, self.known, self.faults), self.given)
-        asked = repeat_seeds(asked)
+        asked = read_asked(self.file, self.located, self.path.parent, self.known, self.faults)
+        asked = repeat_seeds(apply_overrides(asked, self.given))
         if asked.grid and ("backbone",) not in asked.grid:
             self.faults.add(self.located.place(("grid",)), "the grid names no backbone; add `backbone: [NAME, ...]`")
         return replace(
@@ -152,11 +155,13 @@ class _Reader:
         )
 
     def _check_task_names(self) -> None:
-        for index, name in enumerate(self.file.tasks):
+        names = tuple(self.file.tasks)
+        for index, name in enumerate(names):
+            place = self.located.place(("tasks", name if isinstance(self.file.tasks, Mapping) else index))
             if name not in self.known.tasks:
-                by_key = isinstance(self.file.tasks, Mapping)
-                place = self.located.place(("tasks", name if by_key else index))
                 self.faults.add(place, f"`{name}` is not a task{nearest(name, self.known.tasks)}")
+            if name in names[:index]:
+                self.faults.add(place, f"tasks: `{name}` is named twice")
         if not self.file.tasks and not self.faults:
             self.faults.add(self.located.place(("tasks",)), "no task is named; add `tasks: [NAME, ...]`")
 

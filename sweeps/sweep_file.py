@@ -70,8 +70,16 @@ def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
         return to_record(SweepFile, {key: value for key, value in data.items() if key not in wrong})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Whether this host has a GPU, and whether the sweep leaves it `unused` (`resources.gpus: none`)."""
+
+    has_gpu: bool
+    unused: bool = False
+
+
 def choose_profile(
-    file: SweepFile, asked: str | None, located: Located, faults: Faults, *, has_gpu: bool
+    file: SweepFile, asked: str | None, host: Host, located: Located, faults: Faults
 ) -> tuple[str | None, str]:
     """The name of the profile that holds, and the sentence that says why."""
     for name, place in _named(file, asked, located):
@@ -82,8 +90,9 @@ def choose_profile(
     if isinstance(file.profile, str):
         return file.profile, f"the profile is {file.profile}; --profile NAME chooses another"
     choice = file.profile or ProfileChoice()
-    chosen, other = (choice.gpu, choice.cpu) if has_gpu else (choice.cpu, choice.gpu)
-    here = "a GPU is here" if has_gpu else "no GPU here"
+    on_gpu = host.has_gpu and not host.unused
+    chosen, other = (choice.gpu, choice.cpu) if on_gpu else (choice.cpu, choice.gpu)
+    here = "a GPU is here" if on_gpu else "resources.gpus is none" if host.has_gpu else "no GPU here"
     if chosen is None:
         known = f"; --profile NAME chooses one of {', '.join(sorted(file.profiles))}" if file.profiles else ""
         return None, f"{here}, and the file names no profile for that{known}" if known else "the file has no profiles"

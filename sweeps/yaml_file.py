@@ -36,11 +36,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Node:
-    """A value and what lies in it: by key or index, the place of the key or item and its node."""
+    """A value and what lies in it: by key or index, the place of the key or item and its node.
+
+    `size` counts all values in it, `height` how deep they are nested; both count what `*` repeats.
+    """
 
     value: Any
     children: Mapping[str | int, tuple[Place, Node]] = field(default_factory=dict)
     size: int = 1
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,23 +119,28 @@ class _Composer:
         import yaml
 
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
+            return self.bounded(event, self.alias(event), depth)
         if event.tag is not None:
             _refuse(self.place(event), f"the tag `{event.tag}` is not read here; values are plain YAML")
-        if depth > MAX_DEPTH:
-            _refuse(self.place(event), f"nested more than {MAX_DEPTH} deep")
         if event.anchor:
             self.anchors[event.anchor] = None
         node = self.scalar(event) if isinstance(event, yaml.ScalarEvent) else self.collection(event, depth)
-        if node.size > MAX_VALUES:
-            _refuse(self.place(event), f"holds more than {MAX_VALUES} values, repetitions by `*` counted")
         if event.anchor:
             self.anchors[event.anchor] = node
+        return self.bounded(event, node, depth)
+
+    def bounded(self, event: Any, node: Node, depth: int) -> Node:
+        if node.size > MAX_VALUES:
+            _refuse(self.place(event), f"holds more than {MAX_VALUES} values, repetitions by `*` counted")
+        if depth + node.height > MAX_DEPTH:
+            _refuse(self.place(event), f"nested more than {MAX_DEPTH} deep, repetitions by `*` counted")
         return node
 
     def collection(self, start: Any, depth: int) -> Node:
         import yaml
 
+        if depth >= MAX_DEPTH:
+            _refuse(self.place(start), f"nested more than {MAX_DEPTH} deep")
         return self.mapping(depth) if isinstance(start, yaml.MappingStartEvent) else self.sequence(depth)
 
     def alias(self, event: Any) -> Node:
@@ -151,7 +160,7 @@ class _Composer:
             if key in children:
                 _refuse(place, f"the key `{key}` is given twice, first in line {children[key][0].line}")
             children[key] = (place, self.node(next(self.events), depth + 1))
-        return Node({key: node.value for key, (_, node) in children.items()}, children, _size(children))
+        return Node({key: node.value for key, (_, node) in children.items()}, children, *_extent(children))
 
     def key(self, event: Any) -> str:
         import yaml
@@ -171,7 +180,7 @@ class _Composer:
         children: dict[str | int, tuple[Place, Node]] = {}
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             children[len(children)] = (self.place(event), self.node(event, depth + 1))
-        return Node([node.value for _, node in children.values()], children, _size(children))
+        return Node([node.value for _, node in children.values()], children, *_extent(children))
 
     def scalar(self, event: Any) -> Node:
         try:
@@ -219,8 +228,9 @@ def _explain(problem: str, context: str | None) -> str:
     return f"not valid YAML: {problem}{f' ({context})' if context else ''}"
 
 
-def _size(children: Mapping[str | int, tuple[Place, Node]]) -> int:
-    return 1 + sum(node.size for _, node in children.values())
+def _extent(children: Mapping[str | int, tuple[Place, Node]]) -> tuple[int, int]:
+    nodes = [node for _, node in children.values()]
+    return 1 + sum(node.size for node in nodes), 1 + max((node.height for node in nodes), default=0)
 
 
 def _refuse(place: Place, message: str) -> NoReturn:
