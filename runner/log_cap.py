@@ -14,6 +14,7 @@ class CappedLog:
     """A log that its writers hold open with O_APPEND, so it can be truncated under them.
 
     Above `limit` bytes the first MiB stays (half the limit, where that is less), and what comes next follows it.
+    `dropped` counts at least: what is written in the very moment of truncating is not seen.
     """
 
     def __init__(self, path: Path, limit: int) -> None:

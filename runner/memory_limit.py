@@ -130,15 +130,24 @@ class PeakMemory:
         pids = list(processes.descendants(root))
         bound = processes.memory_bound(pids)
         if bound > self.peak:
-            self.peak = max(self.peak, bound if len(pids) == 1 else self._precise(pids))
+            self.peak = max(self.peak, bound if len(pids) == 1 else self._precise(pids, bound))
         self._next = begun + max(SAMPLE_EVERY, 20 * (time.monotonic() - begun))
 
-    def _precise(self, pids: list[int]) -> int:
-        """Forked children share their parent's pages: without this, a loader of 16 processes would count 16 times."""
+    def _precise(self, pids: list[int], bound: int) -> int:
+        """Forked children share their parent's pages: without this, a loader of 16 processes would count 16 times.
+
+        Processes that end while we look at the others leave them a larger share, so what is seen then is too much.
+        """
         begun = time.monotonic()
         if begun < self._next_precise:
             return 0
-        held = processes.memory_held(pids)
+        held = bound
+        for _ in range(3):
+            held = min(held, processes.memory_held(pids))
+            after = processes.memory_bound(pids)
+            if after >= 0.95 * bound:
+                break
+            bound = after
         ended = time.monotonic()
         self._next_precise = ended + 10 * (ended - begun)
         return held
@@ -146,12 +155,12 @@ class PeakMemory:
 
 def open_limit(limit: int | None, attempt_id: str) -> MemoryLimit:
     """Make the best limit that can be made here; left-over cgroups of dead supervisors are removed on the way."""
-    homes = tuple(_homes())
-    shared = next((home for home in homes if (home.path / home.files.events).exists()), None)
+    found = tuple(homes())
+    shared = next((home for home in found if (home.path / home.files.events).exists()), None)
     before = shared.oom_kills() if shared else 0
     if limit is None:
         return MemoryLimit("none", None, None, shared, before)
-    for home in () if os.environ.get(FORCE) == "sampled" else homes:
+    for home in () if os.environ.get(FORCE) == "sampled" else found:
         own = _make_group(home, attempt_id, limit)
         if own:
             return MemoryLimit(home.files.how, limit, own, shared, before)
@@ -188,7 +197,7 @@ def _remove_left_overs(home: Path) -> None:
                     left.rmdir()
 
 
-def _homes() -> Iterator[Group]:
+def homes() -> Iterator[Group]:
     """The cgroups below which an own one may be made, best first: v2 where we are, v2 beside us, v1 where we are.
 
     Beside us (below our parent) only where that escapes no limit; it is where the scopes of a user manager lie.

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 MARK = "RUNNER_ATTEMPT"
 """The environment variable that holds the attempt id in every process of an attempt."""
 
+SLOT_DESCRIPTOR = 3
+"""Under this number a supervisor inherits the lock of its slot, where its launcher has one to give."""
+
 Children = Callable[[int], list[int]]
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from runner.processes import SLOT_DESCRIPTOR
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -38,12 +40,14 @@ def become_subreaper() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def keep_descriptors_from_children() -> None:
-    """What we inherited on purpose (the lock of a slot) must end with us, not with our children."""
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not paths
-        with contextlib.suppress(OSError):  # the one that listed them
-            if int(name) > 2:
-                os.set_inheritable(int(name), False)  # noqa: FBT003 - the signature of os
+def close_inherited() -> None:
+    """Keep the lock of our slot, which must end with us and not with our children, and nothing else we were given.
+
+    A pipe of the scheduler, say, would otherwise not end while we live.
+    """
+    os.closerange(SLOT_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+    with contextlib.suppress(OSError):  # there is no slot
+        os.set_inheritable(SLOT_DESCRIPTOR, False)  # noqa: FBT003 - the signature of os
 
 
 def start(command: Command) -> int:

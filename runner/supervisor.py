@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> int | str:
     """Supervise the attempt in a folder. A sentence is returned where nothing was claimed."""
     folder, attempt_id = arguments
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    spawn.close_inherited()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     attempt = AttemptDir(Path(folder).absolute())
@@ -55,7 +56,6 @@ def main(arguments: Sequence[str]) -> int | str:
     lock = attempt.take_claim(own_claim(attempt_id))
     if lock is None:
         return CLAIMED_BY_ANOTHER
-    spawn.keep_descriptors_from_children()
     spawn.become_subreaper()
     return Supervision(attempt, plan).run()
 

@@ -11,6 +11,7 @@ from runner import processes
 from runner.attempt_dir import AttemptDir
 from runner.entry import bare_argv
 from runner.launchers.interface import LaunchRefused
+from runner.processes import SLOT_DESCRIPTOR
 from runner.slots import Slot
 
 
@@ -24,7 +25,7 @@ class LocalLauncher:
 
     def submit(self, attempt: AttemptDir, plan: Plan, slot: Slot) -> str:
         argv = bare_argv("runner.supervisor", str(attempt.path.absolute()), plan.attempt_id)
-        inherited = 3 if slot.descriptor != 3 else 4  # another number, because a copy is not close-on-exec
+        spare = SLOT_DESCRIPTOR + 1 + (slot.descriptor == SLOT_DESCRIPTOR + 1)
         log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         try:
             pid = os.posix_spawn(
@@ -32,7 +33,8 @@ class LocalLauncher:
                 argv,
                 {**os.environ, **slot.env},
                 file_actions=[
-                    (os.POSIX_SPAWN_DUP2, slot.descriptor, inherited),
+                    (os.POSIX_SPAWN_DUP2, slot.descriptor, spare),  # a copy, and so not closed by exec
+                    (os.POSIX_SPAWN_DUP2, spare, SLOT_DESCRIPTOR),
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(attempt.supervisor_log), log, 0o644),
                     (os.POSIX_SPAWN_DUP2, 1, 2),

@@ -1,0 +1,237 @@
+"""The supervisor, with real processes: how each way of ending is recorded, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from supervised import (
+    MIB,
+    ask_to_end,
+    carriers,
+    ended,
+    output,
+    planned,
+    python,
+    shell,
+    start,
+    supervise,
+    until,
+)
+
+from db.records import Limits
+from runner import processes
+
+FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(60)"
+DEAF = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{FOREVER}"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 137])
+def test_an_exit_code_is_recorded_as_it_is(tmp_path: Path, code: int) -> None:
+    left = supervise(planned(tmp_path, shell(f"exit {code}")))
+    assert (left.exit_code, left.signal, left.ended_by, left.left_behind) == (code, None, None, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGTERM])
+def test_a_signal_is_recorded_as_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    left = supervise(planned(tmp_path, python(f"import os; os.kill(os.getpid(), {int(number)})")))
+    assert (left.exit_code, left.signal, left.ended_by) == (None, number, None)
+
+
+def test_times_and_cpu_are_those_of_the_worker(tmp_path: Path) -> None:
+    before = time.time()
+    left = supervise(planned(tmp_path, python("import time\nwhile time.process_time() < 0.3: pass\ntime.sleep(0.3)")))
+    assert 0.6 <= left.wall < 5
+    assert 0.3 <= left.usage.user + left.usage.system < 1
+    assert before <= left.started_at <= left.ended_at <= time.time()
+
+
+def test_argv_and_environment_reach_the_worker_unchanged(tmp_path: Path) -> None:
+    words = ["a b", 'it\'s "quoted"', "$HOME `id` \\ *", "größe-微-🦊", ""]
+    code = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]))"
+    odd = {"WITH SPACE": "größe '\" $X", "EMPTY": ""}
+    attempt = planned(tmp_path / "folder with space", (*python(code), *words), env=odd, cwd="/usr")
+    supervise(attempt, env={"OUTER": "kept", "LC_ALL": "C"})
+    arguments, environment, cwd = json.loads(output(attempt))
+    assert (arguments, cwd) == (words, "/usr")
+    assert environment["RUNNER_ATTEMPT"] == attempt.read_plan().attempt_id
+    assert environment["RUNNER_ATTEMPT_DIR"] == str(attempt.path)
+    assert {**odd, "OUTER": "kept"}.items() <= environment.items()
+
+
+def test_the_worker_starts_clean(tmp_path: Path) -> None:
+    code = """
+import os, signal
+print(os.getsid(0) == os.getpid(), os.read(0, 1), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])
+of_python = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+ignored = [line.split()[1] for line in open('/proc/self/status') if line.startswith('SigIgn')]
+print(int(ignored[0], 16) & ~of_python)
+"""
+    attempt = planned(tmp_path, python(code))
+    supervise(attempt)
+    assert output(attempt).splitlines() == ["True b'' set()", "[0, 1, 2]", "0"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "cwd", "why"),
+    [
+        (("/no/such/program",), "/", "No such file"),
+        (("no-such-program-on-the-path",), "/", "No such file"),
+        (("/etc/passwd",), "/", "Permission denied"),
+        (("/bin/true",), "/no/such/folder", "/no/such/folder cannot be entered"),
+        (("/bin/true", "nul\0byte"), "/", "null byte"),
+    ],
+)
+def test_what_cannot_start_says_why(tmp_path: Path, argv: tuple[str, ...], cwd: str, why: str) -> None:
+    left = supervise(planned(tmp_path, argv, cwd=cwd))
+    assert (left.exit_code, left.signal, left.ended_by) == (None, None, "could_not_start")
+    assert left.detail is not None
+    assert why in left.detail
+
+
+@pytest.mark.parametrize("plan", [None, "{", "another attempt"])
+def test_without_its_own_plan_nothing_is_claimed(tmp_path: Path, plan: str | None) -> None:
+    attempt = planned(tmp_path, shell("echo ran"))
+    if plan is None:
+        attempt.plan.unlink()
+    elif plan == "{":
+        attempt.plan.write_text(plan)
+    assert start(attempt, attempt_id="other").wait(10) == 1
+    assert "nothing was started" in attempt.supervisor_log.read_text()
+    assert {path.name for path in tmp_path.iterdir()} <= {"plan.json", "supervisor.log"}
+
+
+def test_an_ignored_sigterm_is_followed_by_sigkill(tmp_path: Path) -> None:
+    attempt = planned(tmp_path, python(DEAF))
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    ask_to_end(attempt, "interrupted")
+    left = ended(supervisor, attempt)
+    assert (left.exit_code, left.signal, left.ended_by) == (None, signal.SIGKILL, "interrupted")
+    assert left.wall < 5
+
+
+@pytest.mark.parametrize("why", ["cancelled", "interrupted", "revoked"])
+def test_a_request_ends_the_attempt(tmp_path: Path, why: str) -> None:
+    attempt = planned(tmp_path, python(FOREVER))
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    ask_to_end(attempt, why)
+    left = ended(supervisor, attempt)
+    assert (left.signal, left.ended_by) == (signal.SIGTERM, why)
+
+
+def test_a_request_to_another_attempt_is_ignored(tmp_path: Path) -> None:
+    attempt = planned(tmp_path, shell("sleep 0.4"))
+    ask_to_end(attempt, attempt_id="another")
+    assert supervise(attempt).exit_code == 0
+
+
+def test_a_stopped_worker_is_ended(tmp_path: Path) -> None:
+    attempt = planned(
+        tmp_path, python(f"import os, signal\nprint(1, flush=True)\nos.kill(os.getpid(), signal.SIGSTOP)\n{DEAF}")
+    )
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    ask_to_end(attempt)
+    assert ended(supervisor, attempt).ended_by == "cancelled"
+    assert carriers(attempt) == []
+
+
+def test_the_time_limit_ends_the_attempt(tmp_path: Path) -> None:
+    left = supervise(planned(tmp_path, python(FOREVER), limits=Limits(seconds=0.3, grace=0.3)))
+    assert (left.signal, left.ended_by) == (signal.SIGTERM, "time_limit")
+    assert 0.3 <= left.wall < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_supervisor_reaches_the_worker(tmp_path: Path, number: signal.Signals) -> None:
+    code = f"import signal, sys\nsignal.signal({int(number)}, lambda *_: sys.exit(5))\n{FOREVER}"
+    attempt = planned(tmp_path, python(code))
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    supervisor.send_signal(number)
+    left = ended(supervisor, attempt)
+    assert (left.exit_code, left.ended_by) == (5, "signal")
+
+
+def test_a_signal_without_an_end_is_passed_on(tmp_path: Path) -> None:
+    code = f"import signal, sys\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(6))\n{FOREVER}"
+    attempt = planned(tmp_path, python(code))
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    supervisor.send_signal(signal.SIGUSR1)
+    left = ended(supervisor, attempt)
+    assert (left.exit_code, left.ended_by) == (6, None)
+
+
+def test_who_closes_everything_and_moves_away_is_still_supervised(tmp_path: Path) -> None:
+    code = "import os, sys, time\nos.closerange(0, 3)\nos.chdir('/proc')\ntime.sleep(0.4)\nos._exit(4)"
+    left = supervise(planned(tmp_path, python(code)))
+    assert (left.exit_code, left.left_behind) == (4, 0)
+
+
+def test_a_flood_of_output_is_cut_and_counted(tmp_path: Path) -> None:
+    attempt = planned(
+        tmp_path,
+        shell("echo first; head -c 200000000 /dev/zero; echo oops >&2; echo last"),
+        limits=Limits(grace=0.3, log_bytes=4 * MIB),
+    )
+    left = supervise(attempt)
+    kept = attempt.stdout.stat().st_size
+    assert kept <= 4 * MIB
+    assert 180_000_000 < left.log_bytes_dropped + kept <= 200_000_011  # what comes while it is cut is not counted
+    assert attempt.stdout.read_bytes().startswith(b"first\n")
+    assert attempt.stdout.read_bytes().endswith(b"last\n")
+    assert attempt.stderr.read_text() == "oops\n"
+
+
+def test_a_removed_folder_ends_the_attempt(tmp_path: Path) -> None:
+    attempt = planned(tmp_path / "attempt", python(FOREVER))
+    attempt_id = attempt.read_plan().attempt_id
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    shutil.rmtree(attempt.path)
+    assert supervisor.wait(10) == 74
+    assert processes.carriers(attempt_id) == []
+    assert not attempt.path.exists()
+
+
+def test_another_folder_in_the_same_place_is_not_written_to(tmp_path: Path) -> None:
+    attempt = planned(tmp_path / "attempt", python(FOREVER))
+    supervisor = start(attempt)
+    until(lambda: output(attempt))
+    attempt.path.rename(tmp_path / "moved")
+    attempt.path.mkdir()
+    assert supervisor.wait(10) == 74
+    assert list(attempt.path.iterdir()) == []
+
+
+def test_a_full_disk_delays_the_record(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        attempt = planned(disk / "attempt", shell(f"cat /dev/zero > {disk}/filler 2>/dev/null; exit 0"))
+        supervisor = start(attempt)
+        until(lambda: any(path.name.startswith(".exit") for path in attempt.path.iterdir()) or _is_full(disk))
+        time.sleep(0.3)
+        assert supervisor.poll() is None
+        (disk / "filler").unlink()
+        assert ended(supervisor, attempt).exit_code == 0
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def _is_full(disk: Path) -> bool:
+    return os.statvfs(disk).f_bavail == 0
