@@ -114,6 +114,7 @@ def test_a_file_whose_name_cannot_be_one_is_refused(tmp_path: Path) -> None:
         (PLUGIN.replace("class Config", "class Settings").replace("Config,", "Settings,"), "Last needs a `Config`"),
         ("x = 1\ny = = 2\n", r"last\.py, line 2: invalid syntax"),
         ("import math\n\nmath.nonsense\n", r"last\.py, line 3: AttributeError: .*nonsense"),
+        ("def set_up():\n    return nonsense\n\nset_up()\n", r"last\.py, line 2: NameError: .*nonsense"),
         ("import no_such_package\n", r"last\.py, line 1: ModuleNotFoundError: .*no_such_package"),
     ],
 )
