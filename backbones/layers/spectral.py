@@ -17,7 +17,7 @@ class SpectralConv(nn.Module):
     def __init__(self, d_model: int, modes: int) -> None:
         super().__init__()
         self.modes = modes
-        self.weight = nn.Parameter(torch.rand(modes, d_model, d_model, 2) / d_model**2)
+        self.weight = nn.Parameter(torch.empty(modes, d_model, d_model, 2).uniform_(0, 1 / d_model**2))
 
     def forward(self, h_RND: Tensor) -> Tensor:
         spectrum_RFD = torch.fft.rfft(h_RND.float(), dim=1)
