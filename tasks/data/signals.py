@@ -56,7 +56,10 @@ class Signals:
 
     def _array(self, recording: Recording) -> h5py.Dataset:
         file = self._file(recording)
-        array = file.get(str(recording.id))
+        try:
+            array = file.get(str(recording.id))
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"{self._where(recording)}: the file is damaged: {error}") from None
         if array is None:
             some = ", ".join(list(file)[:5])
             raise DataError(f"{self._where(recording)}: no such key in the file, which holds {some or 'nothing'}, ...")
