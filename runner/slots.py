@@ -156,11 +156,11 @@ def _open_folder(folder: Path) -> Path:
 def _lock_some(path: Path, choices: Sequence[int], wanted: int) -> int | None:
     """Lock `wanted` of these bytes of a file for the returned descriptor; None where too few are free."""
     descriptor = _open_lock_file(path)
+    os.utime(descriptor)  # so that no cleaner of /tmp takes it for forgotten
     locked = 0
     for byte in choices:
         locked += _lock_byte(descriptor, byte)
         if locked == wanted and _is_still(path, descriptor):
-            os.utime(descriptor)  # so that no cleaner of /tmp takes it for forgotten
             return descriptor
     os.close(descriptor)
     return None

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from db.records import EndedBy, Exit, MemoryWatch, Plan, Usage
-from runner import processes, spawn
+from runner import ending, processes, spawn
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
@@ -138,7 +138,9 @@ class Supervision:
         if self._term_at is not None and now >= self._term_at:
             self._end_rest(now)
         if self._kill_at_is_due():
-            self._kill()
+            killed = ending.kill_all(self._me)
+            if self._worker is None:
+                self._left.update(killed)
 
     def _look_at_folder(self, now: float) -> None:
         if not (self._lease.keep(now) and self._lease.has_folder()):
@@ -164,7 +166,7 @@ class Supervision:
         if number in _ENDING:
             self._end("signal", signal.Signals(number))
         elif number in _PASSED_ON:
-            self._send(signal.Signals(number))
+            ending.signal_all(self._me, signal.Signals(number))
 
     def _end(self, why: EndedBy, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask all to end, and set the time at which they are killed. The first reason counts."""
@@ -177,34 +179,14 @@ class Supervision:
         grace = 0.0 if why in _AT_ONCE else self._limits.grace
         self._kill_at = time.monotonic() + grace
         if grace > 0:
-            self._send(number)
+            ending.signal_all(self._me, number)
 
     def _end_rest(self, now: float) -> None:
         self._term_at, self._kill_at = None, now + min(self._limits.grace, AFTER_TERM)
-        self._left.update(self._send(signal.SIGTERM))
-
-    def _send(self, number: signal.Signals) -> list[int]:
-        """To all that comes from us; what was stopped is woken, so that it can end in its own way."""
-        living = [pid for pid in processes.descendants(self._me) if processes.start_time(pid) is not None]
-        for pid in living:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-                os.kill(pid, signal.SIGCONT)
-        return living
+        self._left.update(ending.signal_all(self._me, signal.SIGTERM))
 
     def _kill_at_is_due(self) -> bool:
         return self._kill_at is not None and time.monotonic() >= self._kill_at
-
-    def _kill(self) -> None:
-        """Parents before their children, again and again until nobody new is found: forks are outrun, not raced."""
-        killed: set[int] = set()
-        for _ in range(100):
-            new = [pid for pid in processes.descendants(self._me) if pid not in killed and _kill_group(pid)]
-            killed.update(new)
-            if self._worker is None:
-                self._left.update(new)
-            if not new:
-                break
 
     def _leave(self) -> int:
         with suppress(OSError):
@@ -244,18 +226,6 @@ class Supervision:
             ended_by=self._ended_by,
             detail="; ".join([*self._notes, *([note] if note else [])]) or None,
         )
-
-
-def _kill_group(pid: int) -> bool:
-    """Kill the process and all of its process group at once. False where it is gone, or a zombie."""
-    if processes.start_time(pid) is None:
-        return False
-    with suppress(ProcessLookupError, PermissionError):
-        group = os.getpgid(pid)
-        if group != os.getpgrp():
-            os.killpg(group, signal.SIGKILL)
-        os.kill(pid, signal.SIGKILL)
-    return True
 
 
 def _next_signal(timeout: float) -> int | None:

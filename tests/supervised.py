@@ -16,6 +16,7 @@ from runner.entry import bare_argv
 
 QUICK = Limits(grace=0.3)
 MIB = 2**20
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def python(code: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,7 @@ def test_a_supervisor_killed_at_any_moment_leaves_a_dead_attempt(tmp_path: Path)
         time.sleep(0.01 * turn)
         supervisor.kill()
         supervisor.wait()
-        until(
-            lambda attempt=attempt: not is_alive(attempt)
-        )  # a child on its way to exec holds the lock a moment longer
+        until(partial(_is_dead, attempt))  # a child on its way to exec holds the lock a moment longer
         end_survivors(attempt.read_plan().attempt_id)
         assert carriers(attempt) == []
 

@@ -1,0 +1,208 @@
+"""Slots: locks of the host that live as long as somebody holds them; and how GPUs are found."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from db.errors import Refused
+from runner.slots import FOLDER, Gpu, find_gpus, open_slots, visible
+
+GPUS = tuple(Gpu(index=index, uuid=f"GPU-{letter * 4}", memory=80 * 2**30) for index, letter in enumerate("abcd"))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(FOLDER, str(tmp_path / "slots"))
+    return tmp_path / "slots"
+
+
+def test_a_gpu_is_given_to_one_attempt_at_a_time() -> None:
+    mine, theirs = open_slots(GPUS[:2], 3, 2), open_slots(GPUS[:2], 1, None)
+    assert mine.count == 2
+    first, second = mine.take(), theirs.take()
+    assert first is not None
+    assert second is not None
+    assert [slot.env["CUDA_VISIBLE_DEVICES"] for slot in (first, second)] == ["GPU-aaaa", "GPU-bbbb"]
+    assert (first.device, first.env["OMP_NUM_THREADS"], second.env["OMP_NUM_THREADS"]) == ("cuda", "3", "1")
+    assert mine.take() is None
+    first.close()
+    again = theirs.take()
+    assert again is not None
+    assert again.env["CUDA_VISIBLE_DEVICES"] == "GPU-aaaa"
+    again.close()
+    second.close()
+
+
+def test_cpus_are_given_in_the_numbers_asked_for() -> None:
+    cpus = len(os.sched_getaffinity(0))
+    slots = open_slots((), 1, None)
+    assert slots.count == cpus
+    taken = [slots.take() for _ in range(cpus)]
+    assert all(taken)
+    assert open_slots((), cpus, None).take() is None
+    for slot in taken:
+        assert slot is not None
+        assert (slot.device, slot.env["CUDA_VISIBLE_DEVICES"], slot.env["MKL_NUM_THREADS"]) == ("cpu", "", "1")
+        slot.close()
+    whole = open_slots((), cpus, None).take()
+    assert whole is not None
+    assert slots.take() is None
+    whole.close()
+
+
+def test_more_cpus_than_there_are_is_all_of_them() -> None:
+    assert open_slots((), 10_000, None).count == 1
+
+
+def test_slots_can_be_asked_for() -> None:
+    assert open_slots((), 2, 5).count == 5
+    assert open_slots(GPUS, 1, 2).count == 2
+    assert open_slots(GPUS[:1], 1, 5).count == 1
+    slots = open_slots((), 2, 5)
+    taken = [slot for slot in (slots.take() for _ in range(6)) if slot]
+    assert len(taken) == 5
+    for slot in taken:
+        slot.close()
+
+
+def test_a_slot_is_held_by_whoever_inherited_it() -> None:
+    slots = open_slots(GPUS[:1], 1, None)
+    slot = slots.take()
+    assert slot is not None
+    heir = subprocess.Popen(["sleep", "60"], pass_fds=[slot.descriptor])
+    slot.close()
+    assert slots.take() is None
+    heir.kill()
+    heir.wait()
+    free = slots.take()
+    assert free is not None
+    free.close()
+
+
+def test_processes_that_race_never_share_a_slot() -> None:
+    code = """
+import sys, time, json
+from runner.slots import Gpu, open_slots
+gpus = [Gpu(index=i, uuid=f"GPU-{i}", memory=1) for i in range(3)]
+taken = [slot for slot in (open_slots(gpus, 1, None).take() for _ in range(3)) if slot]
+print(json.dumps([slot.env["CUDA_VISIBLE_DEVICES"] for slot in taken]), flush=True)
+sys.stdin.read()
+"""
+    racers = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(5)
+    ]
+    lines = [racer.stdout.readline() for racer in racers if racer.stdout]
+    for racer in racers:
+        racer.communicate()
+    assert sorted(uuid for line in lines for uuid in json.loads(line)) == ["GPU-0", "GPU-1", "GPU-2"]
+
+
+def test_a_slot_in_use_does_not_look_forgotten_to_who_cleans_up(folder: Path) -> None:
+    slots = open_slots(GPUS[:1], 1, None)
+    slot = slots.take()
+    assert slot is not None
+    os.utime(folder / "gpu-GPU-aaaa", (1, 1))
+    assert slots.take() is None
+    assert (folder / "gpu-GPU-aaaa").stat().st_mtime > 1
+    slot.close()
+
+
+def test_the_folder_is_for_everybody(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        slot = open_slots(GPUS[:1], 1, None).take()
+    finally:
+        os.umask(before)
+    assert slot is not None
+    slot.close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
+    assert stat.S_IMODE((folder / "gpu-GPU-aaaa").stat().st_mode) == 0o666
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_user_shares_the_slots(tmp_path: Path) -> None:
+    slots = open_slots(GPUS[:1], 1, None)
+    slot = slots.take()
+    assert slot is not None
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+    pid = os.fork()
+    if pid == 0:
+        os.setuid(65534)
+        blocked = slots.take() is None
+        slot.close()
+        os._exit(0 if blocked else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    slot.close()
+
+
+def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    slots = open_slots(GPUS[:1], 1, None)
+    target = tmp_path / "target"
+    (folder / "gpu-GPU-aaaa").symlink_to(target)
+    with pytest.raises(Refused, match="gpu-GPU-aaaa"):
+        slots.take()
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("spoil", ["link", "file", "open to all"])
+def test_an_odd_folder_is_refused(folder: Path, tmp_path: Path, spoil: str) -> None:
+    if spoil == "link":
+        folder.symlink_to(tmp_path)
+    elif spoil == "file":
+        folder.touch()
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with pytest.raises(Refused, match=FOLDER):
+        open_slots((), 1, None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "indices"),
+    [
+        (None, [0, 1, 2, 3]),
+        ("", []),
+        ("-1", []),
+        ("2,0", [2, 0]),
+        ("1,7,0", [1]),
+        ("GPU-cccc, 0", [2, 0]),
+        ("GPU-c", [2]),
+        ("1,1", [1]),
+        ("NoDevFiles", []),
+    ],
+)
+def test_visible_devices_are_read_as_cuda_does(wanted: str | None, indices: list[int]) -> None:
+    assert [gpu.index for gpu in visible(GPUS, wanted)] == indices
+
+
+def _fake_nvidia_smi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/bash\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_gpus_are_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """[ "$1 $2" = "--query-gpu=index,uuid,memory.total --format=csv,noheader,nounits" ] || exit 2
+echo "0, GPU-8a1b, 143771"; echo "1, GPU-9c, 81559"; echo "2, GPU-dead, [N/A]" """
+    _fake_nvidia_smi(tmp_path, script, monkeypatch)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    both = (Gpu(index=0, uuid="GPU-8a1b", memory=143771 * 2**20), Gpu(index=1, uuid="GPU-9c", memory=81559 * 2**20))
+    assert find_gpus() == both
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert find_gpus() == both[1:]
+
+
+def test_without_a_driver_there_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fake_nvidia_smi(tmp_path, "echo 'Failed to initialize NVML' >&2; exit 9", monkeypatch)
+    assert find_gpus() == ()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert find_gpus() == ()
