@@ -6,7 +6,8 @@ RunnerError
     ├── ConfigError
     ├── DataError
     ├── ShapeError
-    └── NonFiniteError
+    ├── NonFiniteError
+    └── NothingLearnedError
 """
 
 from __future__ import annotations
@@ -42,3 +43,7 @@ class ShapeError(AttemptError):
 
 class NonFiniteError(AttemptError):
     kind = "non_finite"
+
+
+class NothingLearnedError(AttemptError):
+    kind = "incomplete"

@@ -35,9 +35,10 @@ def code_fingerprint(kinds: Iterable[type[Any]], plugins: Sequence[Path]) -> str
 
 
 def declared_at(kind: type[Any]) -> str:
-    """`dlinear.py:44`: where a class is written."""
-    file = Path(inspect.getfile(kind))
-    return f"{file.parent.name}/{file.name}:{inspect.getsourcelines(kind)[1]}"
+    """`backbones/dlinear.py:44`: where a class is written, from the current folder if it lies there."""
+    file, here = Path(inspect.getfile(kind)), Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    return f"{shown}:{inspect.getsourcelines(kind)[1]}"
 
 
 def _own(kind: type[Any]) -> tuple[Path, Path]:

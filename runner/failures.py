@@ -70,8 +70,8 @@ def _error(kind: str) -> Callable[[Evidence], str | None]:
 
 
 def _headline(kind: str, message: str) -> str:
-    first = message.strip().splitlines()[0] if message.strip() else ""
-    return f"{kind}: {first}" if first else kind
+    name, first = kind.rpartition(".")[2], message.strip().partition("\n")[0]
+    return f"{name}: {first}" if first else name
 
 
 def _any(*recognisers: Callable[[Evidence], str | None]) -> Callable[[Evidence], str | None]:
@@ -167,7 +167,9 @@ def _bad_result(evidence: Evidence) -> str | None:
 
 
 def _incomplete(evidence: Evidence) -> str | None:
-    return "its result is not complete" if evidence.own_result else None
+    exit_, result = evidence.own_exit, evidence.own_result
+    ended_well = exit_ is not None and exit_.exit_code == 0
+    return "its result is not complete" if ended_well and result and result.error is None else None
 
 
 def _lost(evidence: Evidence) -> str | None:
@@ -266,10 +268,16 @@ FAILURE_KINDS = (
         "Somebody ended the attempt with a signal; it was not the memory.",
         _any(_ended_by("signal"), _killed),
     ),
+    FailureKind(
+        "incomplete",
+        Remedy.STOP,
+        0,
+        "It lacks steps, metrics or anything learned.",
+        _any(_error("incomplete"), _incomplete),
+    ),
     FailureKind("crashed", Remedy.STOP, 0, "An exception, a fatal signal or a non-zero exit code.", _crashed),
     FailureKind("no_result", Remedy.STOP, 0, "It ended as if all were well, without a result.", _no_result),
     FailureKind("bad_result", Remedy.STOP, 0, "Its result is unreadable or of another attempt.", _bad_result),
-    FailureKind("incomplete", Remedy.STOP, 0, "Its result lacks steps, metrics or changed parameters.", _incomplete),
 )
 
 BY_WORD = {kind.word: kind for kind in FAILURE_KINDS}

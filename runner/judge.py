@@ -41,7 +41,8 @@ def _name(evidence: Evidence, lines: tuple[Testimony, ...]) -> tuple[str, str]:
         because = kind.recognise(evidence)
         if because:
             doubts = "; ".join(line.said for line in lines if not line.agrees)
-            return kind.word, f"{because}: {doubts}" if kind.word == "incomplete" else because
+            unsaid = kind.word == "incomplete" and evidence.error is None
+            return kind.word, f"{because}: {doubts}" if unsaid else because
     return "contradiction", "; ".join(line.said for line in lines if not line.agrees)
 
 

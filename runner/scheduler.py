@@ -183,7 +183,8 @@ class Scheduler:
             case Stop():
                 self.ledger.record_stop(run.run_id, step.kind, step.because)
                 self._settle(run, Done(green=False, because=step.because))
-                self._tell(run, len(history.attempts), f"{step.kind}: {step.because}")
+                known = history.attempts and history.attempts[-1].because == step.because
+                self._tell(run, 0, "is not tried again" if known else f"is not tried again: {step.because}")
             case Done():
                 self._settle(run, step)
         return True

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from db.errors import NonFiniteError, ShapeError
+from db.errors import NonFiniteError, NothingLearnedError, ShapeError
 from runner.memory import MemoryPeak
 from runner.model import Model
 from runner.optimizer import learning_rate, set_learning_rate
@@ -168,6 +168,15 @@ def broadcasts_refused() -> Iterator[None]:
 
 
 def _backward(model: Model, parts: Losses) -> None:
+    """Add the gradients of one micro batch.
+
+    Raises:
+        NothingLearnedError: a task's loss is cut off from every parameter: a constant, returned after a swallowed
+            exception, say.
+    """
+    for name, part in parts.items():
+        if not part.requires_grad:
+            raise NothingLearnedError(f"{name}: its loss depends on no parameter, so nothing is learned from it")
     if parts:
         tasks = model.tasks
         torch.stack([tasks[name].weight * part for name, part in parts.items()]).sum().backward()  # type: ignore[no-untyped-call]
