@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from db.strict import Fault, Invalid, describe, nearest, to_record
@@ -57,43 +57,47 @@ class Known:
     def key_problem(self, path: Path, roots: Collection[str]) -> str | None:
         """Why there is no such setting, or None."""
         if path[0] not in roots:
-            return f"unknown setting `{dotted(path)}`{nearest(dotted(path), self._names(roots))}"
+            return f"unknown setting `{dotted(path)}`{suggest(dotted(path), self._names(roots))}"
         if path[0] in ("backbones", "tasks"):
-            return self._backbone_problem(path) if path[0] == "backbones" else self._task_problem(path)
+            return self._inner_problem(path)
         if path[:2] == ("policy", "retries") and len(path) == 3:
             unknown = self.kinds and path[2] not in self.kinds
-            return f"`{path[2]}` is not a failure kind{nearest(path[2], self.kinds)}" if unknown else None
+            return f"`{path[2]}` is not a failure kind{suggest(path[2], self.kinds)}" if unknown else None
         if not (_exists(SECTIONS[path[0]], path[1:]) if path[0] in SECTIONS else len(path) == 1):
-            return f"unknown setting `{dotted(path)}`{nearest(dotted(path), self._names((path[0],)))}"
+            return f"unknown setting `{dotted(path)}`{suggest(dotted(path), self._names((path[0],)))}"
         return None
 
     def value_problem(self, path: Path, value: Any) -> str | None:
         """Why a name given as the value of `backbone` or `tasks` cannot be, or None."""
         if path == ("backbone",) and value not in self.backbones:
-            return f"`{value}` is not a backbone{nearest(value, self.backbones)}"
+            return f"`{value}` is not a backbone{suggest(value, self.backbones)}"
         if path == ("tasks",):
             names = task_names(value)
             if not names:
                 return f"tasks: expected a list of names, found {describe(value)}"
             unknown = [name for name in names if name not in self.tasks]
-            return f"`{unknown[0]}` is not a task{nearest(unknown[0], self.tasks)}" if unknown else None
+            return f"`{unknown[0]}` is not a task{suggest(unknown[0], self.tasks)}" if unknown else None
         return None
 
-    def _backbone_problem(self, path: Path) -> str | None:
-        if len(path) > 1 and path[1] not in self.backbones:
-            return f"`{path[1]}` is not a backbone{nearest(path[1], self.backbones)}"
-        if len(path) < 3 or path[2:] == ("train",):
-            return f"{dotted(path)}: expected keys and values"
-        return self.key_problem(path[2:], ("train",)) if path[2] == "train" else None
+    def name_problem(self, root: str, name: str) -> str | None:
+        """Why there is no such backbone, or no such task in this sweep, or None."""
+        word, names = ("backbone", self.backbones) if root == "backbones" else ("task", self.tasks)
+        if name not in names:
+            return f"`{name}` is not a {word}{suggest(name, names)}"
+        declared = root == "backbones" or name in self.declared_tasks
+        return None if declared else f"`{name}` is not among the tasks of this sweep"
 
-    def _task_problem(self, path: Path) -> str | None:
-        if len(path) == 1:
+    def _inner_problem(self, path: Path) -> str | None:
+        """Of a path that begins with `backbones` or `tasks`."""
+        if path == ("tasks",):
             return None
-        if path[1] not in self.tasks:
-            return f"`{path[1]}` is not a task{nearest(path[1], self.tasks)}"
-        if path[1] not in self.declared_tasks:
-            return f"`{path[1]}` is not among the tasks of this sweep"
-        return f"{dotted(path)}: expected keys and values" if len(path) == 2 else None
+        problem = self.name_problem(*path[:2]) if len(path) > 1 else None
+        if problem:
+            return problem
+        if len(path) < 3 or (path[0], *path[2:]) == ("backbones", "train"):
+            return f"{dotted(path)}: expected keys and values"
+        own_training = path[0] == "backbones" and path[2] == "train"
+        return self.key_problem(path[2:], ("train",)) if own_training else None
 
     def _names(self, roots: Collection[str]) -> Iterator[str]:
         for root in roots:
@@ -105,6 +109,13 @@ class Known:
             yield from (f"backbones.{name}" for name in self.backbones)
         if "tasks" in roots:
             yield from ("tasks", *(f"tasks.{name}" for name in self.declared_tasks))
+
+
+def suggest(name: object, names: Iterable[str]) -> str:
+    """As `db.strict.nearest`, but `lr` means `train.lr`, and `rul` `rul_prediction`, where only one is like that."""
+    known = sorted(names)
+    like = [one for one in known if one.endswith(f".{name}") or one.startswith(f"{name}_")]
+    return f" (did you mean `{like[0]}`?)" if len(like) == 1 else nearest(name, known)
 
 
 def task_names(value: Any) -> tuple[str, ...]:

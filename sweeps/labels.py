@@ -37,10 +37,10 @@ def _varied(runs: Sequence[Layer]) -> list[Path]:
 def _short_keys(paths: Collection[Path]) -> Mapping[Path, str]:
     """The last key of each path where it is the only one, else as many keys as tell them apart.
 
-    Settings of two backbones may share a name: no run has both.
+    Settings of two backbones may share a name: no run has both. `seed` alone is the run's.
     """
     bare = {path: path[2:] if path[0] == "backbones" else path for path in paths}
-    distinct = set(bare.values())
+    distinct = {*bare.values(), ("seed",)}
     return {path: _shortest(tail, distinct) for path, tail in bare.items()}
 
 

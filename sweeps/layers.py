@@ -50,9 +50,10 @@ class Faults:
         return bool(self._found)
 
     def stop(self) -> None:
-        """Raise `Refused` with one line for each fault, in order of place, if there is any."""
+        """Raise `Refused` with one line for each fault, in order of place and the file's first, if there is any."""
         if self._found:
-            raise Refused("\n".join(f"{place}: {message}" for place, message in sorted(self._found)))
+            found = sorted(self._found, key=lambda one: (one[0].line == 0, one))
+            raise Refused("\n".join(f"{place}: {message}" for place, message in found))
 
 
 def dotted(path: At) -> str:

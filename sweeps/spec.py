@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from db.strict import Invalid, describe, nearest, to_record
+from db.strict import Invalid, describe, to_record
 from sweeps import plugins as shelves
 from sweeps.checks import Known, task_names
 from sweeps.expand import Candidate, Draft, expand
@@ -140,8 +140,18 @@ class _Reader:
         for root in _OF_PROFILES if at else _OF_FILES:
             section = getattr(record, root, None)
             if section and isinstance(section, Mapping):
-                found |= flatten(self.located, (*at, root), (root,), self.faults)
+                unknown = set(self._unknown_names((*at, root), section))
+                leaves = flatten(self.located, (*at, root), (root,), self.faults)
+                found |= {path: leaf for path, leaf in leaves.items() if path[1] not in unknown}
         return self.known.checked(anchored(found, self.path.parent), _OF_FILES, self.faults)
+
+    def _unknown_names(self, at: At, section: Iterable[str]) -> Iterator[str]:
+        """Unknown backbones and tasks are told at their own place, also those that hold nothing."""
+        for name in section if at[-1] in ("backbones", "tasks") else ():
+            problem = self.known.name_problem(str(at[-1]), name)
+            if problem:
+                self.faults.add(self.located.place((*at, name)), problem)
+                yield name
 
     def _asked(self) -> Asked:
         asked = read_asked(self.file, self.located, self.path.parent, self.known, self.faults)
@@ -158,8 +168,9 @@ class _Reader:
         names = tuple(self.file.tasks)
         for index, name in enumerate(names):
             place = self.located.place(("tasks", name if isinstance(self.file.tasks, Mapping) else index))
-            if name not in self.known.tasks:
-                self.faults.add(place, f"`{name}` is not a task{nearest(name, self.known.tasks)}")
+            problem = self.known.name_problem("tasks", name)
+            if problem:
+                self.faults.add(place, problem)
             if name in names[:index]:
                 self.faults.add(place, f"tasks: `{name}` is named twice")
         if not self.file.tasks and not self.faults:
