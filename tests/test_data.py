@@ -124,6 +124,12 @@ def test_recordings_left_out_are_named(tmp_path: Path) -> None:
     assert {one.recording.id for split in SPLITS for one in data.windows(split)} == set(range(1, 9))
 
 
+def test_mixed_sample_rates_are_told(tmp_path: Path) -> None:
+    data = opened(write_folder(tmp_path, [row(number, Sample_rate=1000 + number // 8) for number in range(1, 9)]))
+    assert data.notes[0] == "system 1: sample rates 1000, 1001 Hz are mixed; windows are not resampled"
+    assert data.systems[0].sample_rate == 1000
+
+
 def test_a_folder_without_a_usable_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no recording can be used.*make data.window smaller"):
         opened(write_folder(tmp_path, [row(1)]), window=400)

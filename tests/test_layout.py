@@ -103,6 +103,18 @@ def test_an_id_given_twice_is_named_with_both_rows(tmp_path: Path) -> None:
         read(tmp_path, table([row(4), row(5), row(4)]))
 
 
+def test_a_cell_may_hold_separators_and_line_ends(tmp_path: Path) -> None:
+    found = read(tmp_path, table([row(1, File='"a, b\nc/1.csv"'), row(2, Label=5)]))
+    assert [recording.bearing for recording in found] == ["a, b\nc", "0/2"]
+    assert [recording.row for recording in found] == [2, 3]
+
+
+@pytest.mark.parametrize("text", ["", '"Id', "\n"])
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"metadata\.csv"):
+        read(tmp_path, text)
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="neither UTF-8 nor GBK"):
         read(tmp_path, b"Id,\xff\xff\xff\n")

@@ -8,6 +8,7 @@ not read: the shape in the HDF5 file is the truth.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -97,10 +98,12 @@ def read_metadata(path: Path) -> tuple[Recording, ...]:
         DataError: a column is missing or a value cannot be; the message names file, row and column.
     """
     text = _decode(path)
-    lines = text.splitlines()
     delimiter = "," if text[:4096].count(",") > text[:4096].count("\t") else "\t"
-    rows = csv.reader(lines, delimiter=delimiter)
-    columns = _columns(path, next(rows, []))
+    try:
+        header, *rows = [*csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)] or [[]]
+    except csv.Error as error:
+        raise DataError(f"{path} is not a table of cells: {error}") from None
+    columns = _columns(path, header)
     recordings = tuple(_recording(_Row(path, number, columns, cells)) for number, cells in _filled(rows))
     if not recordings:
         raise DataError(f"{path} has no rows below its header")
@@ -123,7 +126,7 @@ def _decode(path: Path) -> str:
         raise DataError(f"{path} is neither UTF-8 nor GBK text; save it as CSV in UTF-8") from None
 
 
-def _filled(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _filled(rows: Sequence[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Rows with something in them, numbered as a spreadsheet shows them (the header is row 1)."""
     return ((number, cells) for number, cells in enumerate(rows, 2) if any(cell.strip() for cell in cells))
 

@@ -134,7 +134,7 @@ def open_data(settings: DataSettings, root: Path, future: int) -> Data:
         windows={split: tuple(_cut(pieces, split, settings, span)) for split in SPLITS},
         lengths=(settings.window, future),
         fingerprint=fingerprint(metadata, signals.paths(recordings)),
-        notes=(*skipped, *notes),
+        notes=(*skipped, *_mixed_rates(sources), *notes),
     )
 
 
@@ -166,6 +166,17 @@ def _usable(recordings: Sequence[Recording], signals: Signals, span: int) -> tup
     if not sources:
         raise DataError(f"no recording can be used: {'; '.join(notes)}; make data.window smaller")
     return sources, notes
+
+
+def _mixed_rates(sources: Sequence[Source]) -> Iterator[str]:
+    """Sample rates differ, so a model may tell recordings apart by their rate."""
+    rates: dict[int, set[float]] = {}
+    for source in sources:
+        rates.setdefault(source.recording.system, set()).add(source.recording.sample_rate)
+    for system, found in sorted(rates.items()):
+        if len(found) > 1:
+            told = ", ".join(f"{rate:g}" for rate in sorted(found))
+            yield f"system {system}: sample rates {told} Hz are mixed; windows are not resampled"
 
 
 def _usual_channels(recordings: Sequence[Recording], shapes: Mapping[int, tuple[int, int]]) -> dict[int, int]:
