@@ -39,10 +39,12 @@ class Known:
     def checked(self, layer: Layer, roots: Collection[str], faults: Faults) -> dict[Path, Leaf]:
         """The leaves that can be used, units read; the others are told. `roots` are the first keys allowed here."""
         found = {path: self._checked_leaf(path, leaf, roots, faults) for path, leaf in layer.items()}
-        return {path: leaf for path, leaf in found.items() if leaf is not None}
+        return {path: leaf for path, leaf in found.items() if leaf is not None and not _is_bare_name(path, leaf)}
 
     def _checked_leaf(self, path: Path, leaf: Leaf, roots: Collection[str], faults: Faults) -> Leaf | None:
-        problem = self.key_problem(path, roots) or self.value_problem(path, leaf.value)
+        bare = _is_bare_name(path, leaf) and path[0] in roots
+        problem = self.name_problem(*path) if bare else self.key_problem(path, roots)
+        problem = problem or self.value_problem(path, leaf.value)
         if problem:
             faults.add(leaf.place, problem)
             return None
@@ -69,8 +71,11 @@ class Known:
 
     def value_problem(self, path: Path, value: Any) -> str | None:
         """Why a name given as the value of `backbone` or `tasks` cannot be, or None."""
-        if path == ("backbone",) and value not in self.backbones:
-            return f"`{value}` is not a backbone{suggest(value, self.backbones)}"
+        if path == ("backbone",):
+            fits = isinstance(value, str)
+            return (
+                self.name_problem("backbones", value) if fits else f"backbone: expected a name, found {describe(value)}"
+            )
         if path == ("tasks",):
             names = task_names(value)
             if not names:
@@ -111,11 +116,24 @@ class Known:
             yield from ("tasks", *(f"tasks.{name}" for name in self.declared_tasks))
 
 
+def _is_bare_name(path: Path, leaf: Leaf) -> bool:
+    """`timesnet: {}` under `backbones`, or a task without settings: allowed, and sets nothing."""
+    return len(path) == 2 and path[0] in ("backbones", "tasks") and leaf.value in (None, {})
+
+
 def suggest(name: object, names: Iterable[str]) -> str:
     """As `db.strict.nearest`, but `lr` means `train.lr`, and `rul` `rul_prediction`, where only one is like that."""
     known = sorted(names)
     like = [one for one in known if one.endswith(f".{name}") or one.startswith(f"{name}_")]
-    return f" (did you mean `{like[0]}`?)" if len(like) == 1 else nearest(name, known)
+    if len(like) == 1:
+        return f" (did you mean `{like[0]}`?)"
+    hint = nearest(name, known)
+    return hint if "did you mean" in hint or len(known) <= 12 else f" (known: {', '.join(_tops(known))})"
+
+
+def _tops(names: Iterable[str]) -> list[str]:
+    """`data.*` for all that begins with `data.`."""
+    return sorted({f"{name.split('.')[0]}.*" if "." in name else name for name in names})
 
 
 def task_names(value: Any) -> tuple[str, ...]:

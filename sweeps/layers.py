@@ -103,10 +103,11 @@ def value_at(data: Any, path: At) -> Any:
     return data
 
 
+_SECTIONS = ("", "data", "data.simulation", "train", "tasks", "backbones", "resources", "policy", "policy.retries")
+
+
 def _is_section(path: Path) -> bool:
-    if path[0] in ("backbones", "tasks"):
-        return len(path) <= 2 or path[2:] == ("train",)
-    return path in ((), ("data",), ("train",), ("resources",), ("policy",), ("policy", "retries"))
+    return dotted(path) in _SECTIONS or (path[0], *path[2:]) == ("backbones", "train")
 
 
 def nested(layer: Layer, root: Path) -> dict[str, Any]:

@@ -112,6 +112,9 @@ class Policy:
     grace: float = 5.0
 
     def __post_init__(self) -> None:
+        for key, seconds in (("wait", self.wait), ("grace", self.grace)):
+            if seconds < 0:
+                refuse(key, f"must not be negative, is {seconds}")
         for kind, budget in self.retries.items():
             if budget < 0:
                 raise Invalid([Fault(("retries", kind), f"must not be negative, is {budget}")])

@@ -181,7 +181,7 @@ class _Reader:
         named = [(text, self.located.place(("plugins", index))) for index, text in enumerate(self.file.plugins)]
         if given:
             texts = given.value if isinstance(given.value, list) else [given.value]
-            named = [(str(text), given.place) for text in texts]
+            named = [(str(text), given.place) for text in texts if text is not None]
         for text, place in named:
             folder = Path(absolute(text, Path.cwd() if given else self.path.parent))
             if folder.is_dir():
@@ -191,7 +191,7 @@ class _Reader:
 
     def _name(self, everywhere: Layer) -> str:
         given = everywhere.get(("name",))
-        name = given.value if given else self.file.name or self.path.stem
+        name = given.value if given else self.path.stem if self.file.name is None else self.file.name
         if not (isinstance(name, str) and _NAME.fullmatch(name)):
             place = given.place if given else self.located.place(("name",))
             rule = "a sweep's name begins with a letter, digit or _, and holds only these, `.` and `-`"

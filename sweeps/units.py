@@ -42,5 +42,5 @@ def seconds_of(text: str) -> float:
 
 def _factor(unit: str, units: dict[str, int] | dict[str, float]) -> float:
     if unit not in units:
-        raise ValueError(f"`{unit}` is not a unit here{nearest(unit, units)}; known are {', '.join(units)}")
+        raise ValueError(f"`{unit}` is not a unit here{nearest(unit, units)}")
     return units[unit]

@@ -106,7 +106,7 @@ class _Composer:
         next(self.events)
         start = next(self.events)
         if isinstance(start, yaml.StreamEndEvent):
-            _refuse(Place(self.file), "the file is empty")
+            _refuse(Place(self.file), "holds nothing")
         first = next(self.events)
         top, root = self.place(first), self.node(first, 0)
         next(self.events)

@@ -102,7 +102,7 @@ def test_a_section_for_one_backbone_is_not_for_others(tmp_path: Path) -> None:
 
 
 def test_a_setting_of_an_axis_goes_before_its_section(tmp_path: Path) -> None:
-    text = "backbones: {fno: {modes: 8}}\ngrid: {backbone: fno, backbones.fno.modes: [8, 16], backbones.fno.train.lr: [0.1]}"
+    text = "backbones: {fno: {modes: 8}}\ngrid: {backbone: fno, backbones.fno: {modes: [8, 16], train.lr: [0.1]}}"
     assert [(one.backbone_config["modes"], one.train.lr) for one in sweep(tmp_path, text).candidates] == [
         (8, 0.1),
         (16, 0.1),
@@ -178,6 +178,14 @@ def test_overrides(tmp_path: Path, overrides: tuple[str, ...], count: int, rates
     assert len(found) == count
     assert {one.train.lr for one in found} == rates
     assert {one.seed for one in found} == seeds
+
+
+def test_runs_that_an_override_makes_equal_are_one(tmp_path: Path) -> None:
+    text = "grid: {backbone: [fno, dlinear]}\nruns: [{backbone: fno, train.lr: 0.3}]"
+    assert labels(sweep(tmp_path, text, "train.lr=0.5")) == ["fno", "dlinear"]
+    assert labels(sweep(tmp_path, text, "backbone=[fno, fno]", "name=y")) == ["fno", "fno lr=0.3"]
+    with pytest.raises(Refused, match="the same run as at"):
+        sweep(tmp_path, "grid: {backbone: [fno, fno]}", "name=y", "resources.cpus=2")
 
 
 def test_an_override_of_no_axis_is_set_everywhere(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ CHAIN = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1,
         ('a: "\\ud83d"', "x.yaml:1:4: text holds half of a character, a lone surrogate"),
         ('a: "\\0"', "x.yaml:1:4: text must not hold the character NUL"),
         ("a: 1\nb: \x07", "x.yaml:2:4: the character U+0007 cannot stand in a YAML file"),
-        ("", "x.yaml: the file is empty"),
-        ("# nothing yet\n", "x.yaml: the file is empty"),
+        ("", "x.yaml: holds nothing"),
+        ("# nothing yet\n", "x.yaml: holds nothing"),
     ],
 )
 def test_what_is_not_plain_yaml_is_refused_with_its_place(text: str, message: str) -> None:
