@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from db.errors import ConfigError
 from db.records import VERSION, ResumeFrom
 from runner.attempt_dir import BadRecord, read_record, write_record
 from runner.model import Model
+from runner.optimizer import AdamW
 from runner.random_state import RandomState, read_random_state, restore_random_state
 
 _TENSORS = "state.safetensors"
@@ -39,7 +41,7 @@ class Checkpoint:
     version: int = VERSION
 
 
-def save(folder: Path, run_id: str, step: int, model: Model, optimizer: torch.optim.Optimizer) -> Path:
+def save(folder: Path, run_id: str, step: int, model: Model, optimizer: AdamW) -> Path:
     """Write the state after `step` completed steps, and drop all but the newest two.
 
     Raises:
@@ -49,12 +51,13 @@ def save(folder: Path, run_id: str, step: int, model: Model, optimizer: torch.op
     temporary = folder / f".{step}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
-    save_file({**_model_tensors(model), **_optimizer_tensors(optimizer)}, temporary / _TENSORS)
+    tensors = {**_named("model", model.state_dict()), **_named("optimizer", optimizer.tensors())}
+    save_file(tensors, temporary / _TENSORS)
     _sync(temporary / _TENSORS)
     record = Checkpoint(
         run_id=run_id,
         step=step,
-        learning_rate=float(optimizer.param_groups[0]["lr"]),
+        learning_rate=optimizer.rate,
         sha256=file_hash(temporary / _TENSORS),
         random=read_random_state(),
     )
@@ -68,7 +71,7 @@ def save(folder: Path, run_id: str, step: int, model: Model, optimizer: torch.op
     return place
 
 
-def restore(place: Path, run_id: str, source: ResumeFrom, model: Model, optimizer: torch.optim.Optimizer) -> None:
+def restore(place: Path, run_id: str, source: ResumeFrom, model: Model, optimizer: AdamW) -> None:
     """Put model, optimizer and random generators into the state of the checkpoint at `place`.
 
     Raises:
@@ -88,7 +91,7 @@ def restore(place: Path, run_id: str, source: ResumeFrom, model: Model, optimize
         )
     tensors = load_file(place / _TENSORS)
     model.load_state_dict(_part(tensors, "model"), strict=True)
-    _restore_optimizer(optimizer, _part(tensors, "optimizer"))
+    optimizer.restore(_part(tensors, "optimizer"))
     restore_random_state(record.random)
 
 
@@ -108,21 +111,8 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _model_tensors(model: Model) -> dict[str, Tensor]:
-    return {f"model.{name}": _own(tensor) for name, tensor in model.state_dict().items()}
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    states = optimizer.state_dict()["state"]
-    return {f"optimizer.{index}.{key}": _own(value) for index, state in states.items() for key, value in state.items()}
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, key = name.split(".", 1)
-        states.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": _own(tensor) for name, tensor in tensors.items()}
 
 
 def _own(tensor: Tensor) -> Tensor:

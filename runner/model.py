@@ -64,19 +64,14 @@ def build(settings: RunSettings, systems: Sequence[System]) -> Model:
     folders = _folders(settings)
     kind = backbones.registry.load(settings.backbone, folders)
     backbone = kind(to_record(kind.Config, settings.backbone_config), window=settings.data.window)
-    return Model(backbone, build_heads(settings, backbone.width, systems))
-
-
-def build_heads(settings: RunSettings, width: int, systems: Sequence[System]) -> dict[str, Task]:
-    """Build the head of each task on top of `width` features, in order of their names."""
-    return {name: _head(settings, name, width, systems) for name in sorted(settings.tasks)}
+    return Model(backbone, {name: _head(settings, name, backbone.width, systems) for name in sorted(settings.tasks)})
 
 
 def future_needed(settings: RunSettings) -> int:
     """H, the most samples after its window that any of the tasks needs to see."""
     stand_in = System(id=0, name="stand-in", channels=1, sample_rate=1.0, classes=2)
     with torch.device("meta"):
-        return max(head.future for head in build_heads(settings, 1, [stand_in]).values())
+        return max(task.future for task in build(settings, [stand_in]).tasks.values())
 
 
 def _head(settings: RunSettings, name: str, width: int, systems: Sequence[System]) -> Task:

@@ -15,7 +15,7 @@ from torch import Tensor
 from db.errors import NonFiniteError, NothingLearnedError, ShapeError
 from runner.memory import MemoryPeak
 from runner.model import Model
-from runner.optimizer import learning_rate, set_learning_rate
+from runner.optimizer import AdamW, learning_rate
 from runner.splits import Split, chunks
 from sweeps.settings import TrainSettings
 from tasks.interface import Array, Task, Windows, per_window
@@ -44,7 +44,7 @@ class Training:
     """All that the optimizer steps of a run need. `labelled` says for each task which training windows it can use."""
 
     model: Model
-    optimizer: torch.optim.Optimizer
+    optimizer: AdamW
     split: Split
     labelled: Mapping[str, Array]
     sampler: Sampler
@@ -74,16 +74,15 @@ def train(training: Training, start: int, observer: Observer) -> None:
 
 
 def _step(training: Training, number: int, observer: Observer) -> dict[str, float]:
-    rate = learning_rate(training.settings, number - 1)
-    set_learning_rate(training.optimizer, rate)
-    training.optimizer.zero_grad(set_to_none=True)
+    training.optimizer.rate = learning_rate(training.settings, number - 1)
+    training.optimizer.zero_grad()
     losses = {name: loss.item() for name, loss in accumulate(training, training.sampler.step(number - 1)).items()}
     values = _loss_values(training.model, losses)
     with _logged_on_failure(observer, number, values):
         _require_finite_losses(losses, number)
         values["train.grad_norm"] = _clip(training, number)
     training.optimizer.step()
-    return {**values, "train.lr": rate, "memory": float(training.memory.sample())}
+    return {**values, "train.lr": training.optimizer.rate, "memory": float(training.memory.sample())}
 
 
 def _loss_values(model: Model, losses: Mapping[str, float]) -> dict[str, float]:

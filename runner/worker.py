@@ -20,7 +20,7 @@ from runner.evaluation import evaluate
 from runner.memory import MemoryPeak
 from runner.metrics_log import MetricsLog
 from runner.model import Model, build, future_needed
-from runner.optimizer import open_optimizer
+from runner.optimizer import AdamW
 from runner.random_state import seed_everything
 from runner.splits import Data, Split, labelled_masks, shuffled_owner
 from runner.training import Training, train
@@ -140,7 +140,7 @@ def _train(folder: AttemptDir, account: Account, run: RunSettings, opened: Opene
     plan, model = account.plan, opened.model
     labelled = labelled_masks(model.tasks, opened.train)
     labelled_masks(model.tasks, opened.test)
-    optimizer = open_optimizer(model, run.train)
+    optimizer = AdamW(model, run.train)
     if plan.resume_from is not None:
         runner.checkpoint.restore(_earlier(folder, plan), plan.run_id, plan.resume_from, model, optimizer)
         account.gradient_seen = True
@@ -180,7 +180,7 @@ def _evaluate(account: Account, run: RunSettings, opened: Opened) -> None:
 class Recorder:
     """Puts what training tells into the attempt folder and the account."""
 
-    def __init__(self, folder: AttemptDir, account: Account, model: Model, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, folder: AttemptDir, account: Account, model: Model, optimizer: AdamW) -> None:
         self._folder = folder
         self._account = account
         self._model = model

@@ -32,6 +32,7 @@ _KINDS: dict[type[BaseException], str] = {
     Refused: "config",
     Invalid: "config",
 }
+_ERRNOS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOMEM: "host_oom"}
 _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE)
 
 
@@ -105,8 +106,8 @@ def failure_kind(error: BaseException, message: str) -> str:
         return error.kind
     if isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in message:
         return "host_oom"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk_full"
+    if isinstance(error, OSError) and error.errno in _ERRNOS:
+        return _ERRNOS[error.errno]
     return next((kind for kind_of, kind in _KINDS.items() if isinstance(error, kind_of)), "crashed")
 
 

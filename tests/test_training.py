@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_runs import CPU, FOUR_TASKS, Memory, TinyData, parameters, tiny_settings, tiny_training
+from tiny_runs import CPU, FOUR_TASKS, PLUGINS, Memory, TinyData, parameters, tiny_settings, tiny_training
 
 from db.errors import ConfigError, DataError, NonFiniteError, ShapeError
 from runner.evaluation import evaluate
@@ -76,6 +79,34 @@ def test_the_gradient_is_clipped() -> None:
     train(loose, 0, Memory())
     norms = [parameter.grad.norm() for parameter in loose.model.parameters() if parameter.grad is not None]
     assert torch.stack(norms).norm() <= 1.001e-3
+
+
+def test_the_optimizer_moves_parameters_as_torchs_own_does() -> None:
+    settings = tiny_settings(FOUR_TASKS, weight_decay=0.1)
+    ours, theirs = tiny_training(settings, 16), tiny_training(settings, 16)
+    trained_parameters = list(theirs.model.parameters())
+    groups = [
+        {"params": [it for it in trained_parameters if it.dim() > 1], "weight_decay": 0.1},
+        {"params": [it for it in trained_parameters if it.dim() <= 1], "weight_decay": 0.0},
+    ]
+    reference = torch.optim.AdamW(groups, lr=1e-2)
+    ours.optimizer.rate = 1e-2
+    for step in range(5):
+        for training, optimizer in ((ours, ours.optimizer), (theirs, reference)):
+            optimizer.zero_grad()
+            accumulate(training, training.sampler.step(step))
+            optimizer.step()
+    torch.testing.assert_close(parameters(ours.model), parameters(theirs.model), rtol=0, atol=0)
+
+
+def test_making_the_optimizer_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys; import tiny_runs as t; from runner.training import train;"
+        "train(t.tiny_training(t.tiny_settings(t.FOUR_TASKS), 16), 0, t.Memory());"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (PLUGINS.parent, PLUGINS.parent.parent)))}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=False).returncode == 0
 
 
 def test_reduced_precision_trains_too() -> None:

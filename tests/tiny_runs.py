@@ -13,7 +13,7 @@ import torch
 from runner import splits
 from runner.memory import MemoryPeak
 from runner.model import Model, build
-from runner.optimizer import open_optimizer
+from runner.optimizer import AdamW
 from runner.random_state import seed_everything
 from runner.training import Training
 from sweeps.settings import DataSettings, RunSettings, TrainSettings
@@ -116,7 +116,7 @@ def tiny_training(settings: RunSettings, micro: int, *, shuffle_seed: int | None
     model = build(settings, data.systems)
     return Training(
         model=model,
-        optimizer=open_optimizer(model, settings.train),
+        optimizer=AdamW(model, settings.train),
         split=split,
         labelled=splits.labelled_masks(model.tasks, split),
         sampler=InTurn(split.labels, settings.train.batch),
