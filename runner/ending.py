@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from runner import processes
+
+BOUT = 0.05
+"""Seconds of killing at a stretch, at most."""
 
 
 def signal_all(root: int, number: signal.Signals) -> list[int]:
@@ -22,28 +27,28 @@ def signal_all(root: int, number: signal.Signals) -> list[int]:
     return living
 
 
-def kill_all(root: int) -> set[int]:
-    """Kill all that comes from `root`, which must be their subreaper; returns who was killed.
+def kill_all(root: int, reap: Callable[[], bool]) -> set[int]:
+    """Kill all that comes from `root`, the calling process and their subreaper; returns who was killed.
 
-    Parents before their children, again and again until nobody new is found: forks are outrun, not raced. Something may
-    still be left: call it again until `root` has no child.
+    Parents before their children, each with its process group, and no time lost between finding and killing: what
+    forks and exits for ever is a new process each time we look. `reap` reaps and tells whether nothing is left. Something
+    may still be there after one bout (it waits for a disk, say): do it again.
     """
     killed: set[int] = set()
-    for _ in range(100):
-        new = [pid for pid in processes.descendants(root) if pid not in killed and _kill_group(pid)]
-        if not new:
-            break
-        killed.update(new)
+    ends, nobody_new = time.monotonic() + BOUT, 0
+    while not reap() and nobody_new < 3 and time.monotonic() < ends:
+        known = len(killed)
+        for pid in processes.descendants(root):
+            _kill(pid)
+            killed.add(pid)
+        nobody_new = 0 if len(killed) > known else nobody_new + 1
     return killed
 
 
-def _kill_group(pid: int) -> bool:
-    """Kill the process and, at one stroke, its process group. False where it is gone, or a zombie."""
-    if processes.start_time(pid) is None:
-        return False
+def _kill(pid: int) -> None:
+    """Together with its process group, which a zombie still has, and which ends at one stroke."""
     with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
         group = os.getpgid(pid)
         if group != os.getpgrp():
             os.killpg(group, signal.SIGKILL)
-        os.kill(pid, signal.SIGKILL)
-    return True

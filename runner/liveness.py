@@ -162,9 +162,8 @@ class Lease:
     def __init__(self, attempt: AttemptDir, now: float) -> None:
         self._attempt = attempt
         self._folder = _identity(attempt.path)
-        self._renewed = now
-        self._next = now + LEASE_EVERY
-        attempt.lease.touch()
+        self._renewed = self._next = now
+        self.keep(now)
 
     def keep(self, now: float) -> bool:
         """Renew when it is time to. False once that has failed for `LEASE_LOST` seconds."""
@@ -174,6 +173,10 @@ class Lease:
                 self._attempt.lease.touch()
                 self._renewed, self._next = now, now + LEASE_EVERY
         return now - self._renewed < LEASE_LOST
+
+    def left(self, now: float) -> float:
+        """Seconds until it is lost; at least one, so that there is time to say so."""
+        return max(1.0, self._renewed + LEASE_LOST - now)
 
     def has_folder(self) -> bool:
         """False where the folder was removed, or another one put in its place. A failing disk is no answer."""

@@ -45,7 +45,10 @@ def close_inherited() -> None:
 
     A pipe of the scheduler, say, would otherwise not end while we live.
     """
-    os.closerange(SLOT_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not paths
+        if int(name) > SLOT_DESCRIPTOR:
+            with contextlib.suppress(OSError):  # the one that listed them
+                os.close(int(name))
     with contextlib.suppress(OSError):  # there is no slot
         os.set_inheritable(SLOT_DESCRIPTOR, False)  # noqa: FBT003 - the signature of os
 

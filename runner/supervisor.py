@@ -27,6 +27,8 @@ CLAIMED_BY_ANOTHER = 75
 
 TICK = 0.1
 """Seconds between two looks, at most."""
+KILLING_TICK = 0.005
+"""The same during the first second of killing."""
 AFTER_TERM = 2.0
 """Seconds (at most) that what the worker left behind has between SIGTERM and SIGKILL."""
 RECORD_FOR = 60.0
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> int | str:
     attempt = AttemptDir(Path(folder).absolute())
     try:
         plan = attempt.read_plan()
-    except (FileNotFoundError, BadRecord) as error:
+    except (OSError, BadRecord) as error:
         return f"nothing was started: the plan of {attempt.path} cannot be read: {error}"
     if plan.attempt_id != attempt_id:
         return f"nothing was started: {attempt.plan} is of attempt {plan.attempt_id}, not of {attempt_id}"
@@ -90,7 +92,7 @@ class Supervision:
             self._notes.append(str(fault))
         while not self._reap():
             self._look()
-            self._obey(_next_signal(0.005 if self._kill_at_is_due() else TICK))
+            self._obey(self._next_signal())
         return self._leave()
 
     def _start(self) -> None:
@@ -110,7 +112,8 @@ class Supervision:
             cgroup=self._memory.own.path if self._memory.own else None,
         )
         self._begun, self._started_at = time.monotonic(), time.time()
-        self._worker = spawn.start(command)
+        with bounded_by_death(LEASE_LOST):
+            self._worker = spawn.start(command)
 
     def _reap(self) -> bool:
         """Reap what has ended. True when nothing is left: what comes from us is, or becomes, our child."""
@@ -131,26 +134,26 @@ class Supervision:
 
     def _look(self) -> None:
         now = time.monotonic()
-        with bounded_by_death(LEASE_LOST):
+        with bounded_by_death(self._lease.left(now)):
             self._look_at_folder(now)
         self._peak.sample(self._me)
         self._look_at_limits(now)
         if self._term_at is not None and now >= self._term_at:
             self._end_rest(now)
         if self._kill_at_is_due():
-            killed = ending.kill_all(self._me)
-            if self._worker is None:
-                self._left.update(killed)
+            was_alone = self._worker is None
+            killed = ending.kill_all(self._me, self._reap)
+            self._left.update(killed if was_alone else ())
 
     def _look_at_folder(self, now: float) -> None:
         if not (self._lease.keep(now) and self._lease.has_folder()):
             self._end("lease_lost")
             return
-        for log in self._logs:
-            log.cap()
         try:
+            for log in self._logs:
+                log.cap()
             request = self._attempt.read_end_request()
-        except (FileNotFoundError, BadRecord):
+        except (OSError, BadRecord):  # no request; a failing disk is the lease's business
             return
         if request.attempt_id == self._plan.attempt_id:
             self._end(request.why)
@@ -162,24 +165,31 @@ class Supervision:
         if self._memory.how == "sampled" and limit is not None and self._peak.peak > limit:
             self._end("memory_limit")
 
-    def _obey(self, number: int | None) -> None:
+    def _next_signal(self) -> int:
+        """Sleep until a child ends, somebody sends us a signal, or it is time for another look (0)."""
+        killing = self._kill_at is not None and 0 <= time.monotonic() - self._kill_at < 1
+        info = signal.sigtimedwait(_AWAITED, KILLING_TICK if killing else TICK)
+        return info.si_signo if info else 0
+
+    def _obey(self, number: int) -> None:
         if number in _ENDING:
             self._end("signal", signal.Signals(number))
-        elif number in _PASSED_ON:
-            ending.signal_all(self._me, signal.Signals(number))
+        elif number in _PASSED_ON and self._worker is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._worker, number)
 
     def _end(self, why: EndedBy, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask all to end, and set the time at which they are killed. The first reason counts."""
-        if self._ended_by is not None:
-            return
+        """Ask all to end, and set the time at which they are killed. The first reason is the one that is recorded."""
+        now = time.monotonic()
+        if why in _AT_ONCE:
+            self._term_at, self._kill_at = None, min(now, self._kill_at or now)
         if self._worker is None:  # it ended by itself; what it left behind gets no more grace
-            self._term_at = min(self._term_at or 0.0, time.monotonic()) if self._kill_at is None else None
-            return
-        self._ended_by = why
-        grace = 0.0 if why in _AT_ONCE else self._limits.grace
-        self._kill_at = time.monotonic() + grace
-        if grace > 0:
-            ending.signal_all(self._me, number)
+            self._term_at = None if self._term_at is None else min(now, self._term_at)
+        elif self._ended_by is None:
+            self._ended_by = why
+            if self._kill_at is None:
+                self._kill_at = now + self._limits.grace
+                ending.signal_all(self._me, number)
 
     def _end_rest(self, now: float) -> None:
         self._term_at, self._kill_at = None, now + min(self._limits.grace, AFTER_TERM)
@@ -226,11 +236,6 @@ class Supervision:
             ended_by=self._ended_by,
             detail="; ".join([*self._notes, *([note] if note else [])]) or None,
         )
-
-
-def _next_signal(timeout: float) -> int | None:
-    info = signal.sigtimedwait(_AWAITED, timeout)
-    return info.si_signo if info else None
 
 
 def _encode(text: str) -> bytes:

@@ -13,6 +13,7 @@ from db.records import BatchSplit, EndRequest, Exit, Limits, Plan
 from runner import processes
 from runner.attempt_dir import AttemptDir, write_record
 from runner.entry import bare_argv
+from runner.liveness import end_survivors
 
 QUICK = Limits(grace=0.3)
 MIB = 2**20
@@ -70,7 +71,14 @@ def start(
 
 def ended(supervisor: subprocess.Popen[bytes], attempt: AttemptDir, within: float = 15.0) -> Exit:
     """Wait for the supervisor; what it recorded."""
-    assert supervisor.wait(within) == 0, attempt.supervisor_log.read_text()
+    try:
+        code = supervisor.wait(within)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()
+        end_survivors(attempt.read_plan().attempt_id)
+        raise
+    assert code == 0, attempt.supervisor_log.read_text()
     return attempt.read_exit()
 
 
