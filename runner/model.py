@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import backbones.registry
 import tasks.registry
@@ -44,13 +44,13 @@ class Model(nn.Module):
         return digest.hexdigest()
 
     def require_finite(self, step: int) -> None:
-        """Refuse a state with a parameter or buffer that is not finite.
+        """Refuse parameters that are not finite. A buffer may be infinite on purpose, as the mask of an attention is.
 
         Raises:
-            NonFiniteError: naming it.
+            NonFiniteError: naming the first one.
         """
-        for name, tensor in self.state_dict().items():
-            if not _is_finite(tensor):
+        for name, parameter in self.named_parameters():
+            if not torch.isfinite(parameter).all():
                 raise NonFiniteError(f"after step {step} `{name}` holds values that are not finite")
 
 
@@ -81,7 +81,3 @@ def _head(settings: RunSettings, name: str, width: int, systems: Sequence[System
 
 def _folders(settings: RunSettings) -> tuple[Path, ...]:
     return tuple(map(Path, settings.plugins))
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return bool(torch.isfinite(tensor).all())

@@ -210,10 +210,11 @@ def _model(
 
 
 def _told(error: Exception) -> str:
-    """The error with the line that raised it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    """The error with the line that raised it: the innermost one that is not torch's."""
+    theirs = str(FilePath(torch.__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(theirs)]
     text = "".join(traceback.format_exception_only(error)).strip()
-    return f"{text} ({FilePath(frame.filename).name}:{frame.lineno})"
+    return f"{text} ({FilePath(frames[-1].filename).name}:{frames[-1].lineno})"
 
 
 if __name__ == "__main__":

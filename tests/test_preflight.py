@@ -132,8 +132,8 @@ class Needy(Backbone):
 
 def test_a_missing_key_is_told_with_the_line_that_declares_it(tmp_path: Path) -> None:
     folder = plugin(tmp_path, "backbones", "needy", NEEDY)
-    found = problems_of(check(candidate("needy", plugins=(folder,))))
-    assert found["backbones", "needy"] == "missing key `e_layers` of Needy.Config, declared at backbones/needy.py:6"
+    (message,) = problems_of(check(candidate("needy", plugins=(folder,)))).values()
+    assert message == f"missing key `e_layers` of Needy.Config, declared at {folder}/backbones/needy.py:6"
 
 
 def test_a_model_that_cannot_be_built_is_told_with_its_line(tmp_path: Path) -> None:
@@ -141,6 +141,16 @@ def test_a_model_that_cannot_be_built_is_told_with_its_line(tmp_path: Path) -> N
     found = problems_of(check(candidate("needy", backbone_config={"e_layers": 1}, plugins=(folder,))))
     assert found["backbones", "needy"].startswith("cannot be built: ZeroDivisionError")
     assert "needy.py:13" in found["backbones", "needy"]
+
+
+def test_an_error_inside_torch_is_told_with_the_line_that_called_it(tmp_path: Path) -> None:
+    text = NEEDY.replace("self.width = 8", "torch.nn.Linear(4, -4)\n        self.width = 8").replace(
+        "import dataclass\n", "import dataclass\nimport torch\n"
+    )
+    folder = plugin(tmp_path, "backbones", "negative", text)
+    found = problems_of(check(candidate("negative", backbone_config={"e_layers": 1}, plugins=(folder,))))
+    assert found["backbones", "negative"].startswith("cannot be built: RuntimeError")
+    assert "negative.py:14" in found["backbones", "negative"]
 
 
 @pytest.mark.parametrize(

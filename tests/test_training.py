@@ -13,7 +13,7 @@ import pytest
 import torch
 from tiny_runs import CPU, FOUR_TASKS, PLUGINS, Memory, TinyData, parameters, tiny_settings, tiny_training
 
-from db.errors import ConfigError, DataError, NonFiniteError, ShapeError
+from db.errors import ConfigError, DataError, NonFiniteError, NothingLearnedError, ShapeError
 from runner.evaluation import evaluate
 from runner.metrics_log import MetricsLog
 from runner.optimizer import learning_rate
@@ -124,6 +124,7 @@ def test_reduced_precision_trains_too() -> None:
         ("one_target", ShapeError, r"one_target: the target has shape \[\]"),
         ("broadcast_loss", ShapeError, "broadcast_loss: Using a target size"),
         ("raises", ValueError, "no loss for"),
+        ("constant", NothingLearnedError, "constant: its loss depends on no parameter"),
     ],
 )
 def test_a_broken_task_fails_the_run_whatever_the_others_do(task: str, error: type[Exception], words: str) -> None:
