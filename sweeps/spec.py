@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -178,16 +179,17 @@ class _Reader:
 
     def _plugins(self) -> Iterator[Path]:
         given = self.given.get(("plugins",))
+        named: list[tuple[object, Place]]
         named = [(text, self.located.place(("plugins", index))) for index, text in enumerate(self.file.plugins)]
         if given:
             texts = given.value if isinstance(given.value, list) else [given.value]
-            named = [(str(text), given.place) for text in texts if text is not None]
+            named = [(text, given.place) for text in texts if text is not None]
         for text, place in named:
-            folder = Path(absolute(text, Path.cwd() if given else self.path.parent))
-            if folder.is_dir():
-                yield folder
+            folder = absolute(str(text), Path.cwd() if given else self.path.parent)
+            if isinstance(text, str) and os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for long names
+                yield Path(folder)
             else:
-                self.faults.add(place, f"plugins: there is no folder {folder}")
+                self.faults.add(place, f"plugins: there is no folder {folder if isinstance(text, str) else text}")
 
     def _name(self, everywhere: Layer) -> str:
         given = everywhere.get(("name",))

@@ -1,10 +1,14 @@
 """Sweep files: what is refused, each with its place, and that the page about them is true."""
 
+import contextlib
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from db.errors import Refused
 from sweeps.settings import DataSettings, Policy, Resources, TrainSettings
@@ -236,6 +240,62 @@ def test_every_fault_is_told_at_once_in_order_of_place(tmp_path: Path) -> None:
         "x.yaml:4:29",
         "command line",
     ]
+
+
+WORDS = [
+    "name",
+    "profile",
+    "plugins",
+    "tasks",
+    "backbones",
+    "grid",
+    "runs",
+    "seeds",
+    "data",
+    "train",
+    "resources",
+    "policy",
+    "profiles",
+    "backbone",
+    "seed",
+    "classification",
+    "fno",
+    "timesnet",
+    "train.lr",
+    "lr",
+    "batch",
+    "gpu",
+    "backbones.fno",
+    "data.folder",
+    "simulation",
+    "memory",
+    "retries",
+    "tasks.classification.x",
+    ".",
+    "standard",
+]
+leaves = st.none() | st.booleans() | st.integers(-1, 4) | st.floats() | st.sampled_from([*WORDS, "", "4GiB", "1h"])
+anything = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=200)
+@given(
+    data=st.dictionaries(st.sampled_from(WORDS), anything, max_size=5),
+    overrides=st.lists(st.tuples(st.sampled_from(WORDS), anything), max_size=3),
+)
+def test_whatever_a_file_holds_it_is_read_or_refused(
+    tmp_path: Path, data: dict[str, Any], overrides: list[tuple[str, Any]]
+) -> None:
+    whole = {"tasks": ["classification"], "grid": {"backbone": ["fno"]}, **data}
+    text = json.dumps(whole).replace("Infinity", ".inf").replace("NaN", ".nan")
+    with contextlib.suppress(Refused):
+        spec = sweep(tmp_path, text, *(f"{key}={json.dumps(value)}" for key, value in overrides))
+        names = [one.label for one in spec.candidates]
+        assert len(set(names)) == len(names) > 0
 
 
 def test_plugin_folders_add_names_and_are_never_imported(tmp_path: Path) -> None:
