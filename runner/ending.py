@@ -31,8 +31,8 @@ def kill_all(root: int, reap: Callable[[], bool]) -> set[int]:
     """Kill all that comes from `root`, the calling process and their subreaper; returns who was killed.
 
     Parents before their children, each with its process group, and no time lost between finding and killing: what
-    forks and exits for ever is a new process each time we look. `reap` reaps and tells whether nothing is left. Something
-    may still be there after one bout (it waits for a disk, say): do it again.
+    forks and exits for ever is a new process each time we look. `reap` reaps and tells whether nothing is left.
+    Something may still be there after one bout (it waits for a disk, say): do it again.
     """
     killed: set[int] = set()
     ends, nobody_new = time.monotonic() + BOUT, 0

@@ -115,7 +115,7 @@ class MemoryLimit:
 
 
 class PeakMemory:
-    """The highest memory seen, sampled at a bounded cost: what takes long is done less often."""
+    """The highest memory seen, sampled at a bounded cost of CPU: what takes long is done less often."""
 
     def __init__(self) -> None:
         self.peak = 0
@@ -124,33 +124,32 @@ class PeakMemory:
 
     def sample(self, root: int) -> None:
         """Look at all that comes from the process `root`, when it is time to."""
-        begun = time.monotonic()
-        if begun < self._next:
+        now, begun = time.monotonic(), time.process_time()
+        if now < self._next:
             return
         pids = list(processes.descendants(root))
         bound = processes.memory_bound(pids)
-        if bound > self.peak:
-            self.peak = max(self.peak, bound if len(pids) == 1 else self._precise(pids, bound))
-        self._next = begun + max(SAMPLE_EVERY, 20 * (time.monotonic() - begun))
+        if bound > self.peak and len(pids) == 1:
+            self.peak = bound
+        elif bound > self.peak and now >= self._next_precise:
+            self.peak = max(self.peak, _held(pids, bound))
+            self._next_precise = now + 10 * (time.process_time() - begun)
+        self._next = now + max(SAMPLE_EVERY, 20 * (time.process_time() - begun))
 
-    def _precise(self, pids: list[int], bound: int) -> int:
-        """Forked children share their parent's pages: without this, a loader of 16 processes would count 16 times.
 
-        Processes that end while we look at the others leave them a larger share, so what is seen then is too much.
-        """
-        begun = time.monotonic()
-        if begun < self._next_precise:
-            return 0
-        held = bound
-        for _ in range(3):
-            held = min(held, processes.memory_held(pids))
-            after = processes.memory_bound(pids)
-            if after >= 0.95 * bound:
-                break
-            bound = after
-        ended = time.monotonic()
-        self._next_precise = ended + 10 * (ended - begun)
-        return held
+def _held(pids: list[int], bound: int) -> int:
+    """Forked children share their parent's pages: without this, a loader of 16 processes would count 16 times.
+
+    Processes that end while we look at the others leave them a larger share, so what is seen then is too much.
+    """
+    held = bound
+    for _ in range(3):
+        held = min(held, processes.memory_held(pids))
+        after = processes.memory_bound(pids)
+        if after >= 0.95 * bound:
+            break
+        bound = after
+    return held
 
 
 def open_limit(limit: int | None, attempt_id: str) -> MemoryLimit:

@@ -76,7 +76,7 @@ def test_all_processes_of_an_attempt_count_together(tmp_path: Path) -> None:
 
 
 def test_what_forked_children_share_counts_once(tmp_path: Path) -> None:
-    code = HOG.format(mib=80, s=0) + "\nimport os\nfor _ in range(3):\n  if os.fork() == 0: break\ntime.sleep(0.7)"
+    code = HOG.format(mib=80, s=0) + "\nimport os\nfor _ in range(3):\n  if os.fork() == 0: break\ntime.sleep(1)"
     left = supervise(planned(tmp_path, python(code), limits=limited(160)), env=SAMPLED)
     assert (left.exit_code, left.ended_by) == (0, None)
     assert 80 * MIB < left.memory.peak < 110 * MIB
