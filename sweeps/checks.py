@@ -50,7 +50,7 @@ class Known:
             return None
         try:
             value = _with_units(path, leaf.value)
-            _check_type(path[2:] if path[0] == "backbones" and path[2] == "train" else path, value)
+            _check_type(path[2:] if (path[0], *path[2:3]) == ("backbones", "train") else path, value)
         except Invalid as invalid:
             faults.add_invalid(invalid, lambda at: (leaf.place, dotted((leaf.name, *at))))
             return None

@@ -101,6 +101,12 @@ def test_a_section_for_one_backbone_is_not_for_others(tmp_path: Path) -> None:
     assert (dlinear.backbone_config, dlinear.train.lr) == ({}, 1e-3)
 
 
+def test_names_without_settings_set_nothing(tmp_path: Path) -> None:
+    text = "tasks: {classification: }\nbackbones: {fno: , dlinear: {}}\nruns: [{backbone: fno, backbones: {fno: {}}}]"
+    one = only(sweep(tmp_path, text, "backbones.fno=", tasks=False))
+    assert (one.label, one.backbone_config, one.tasks) == ("fno", {}, {"classification": {}})
+
+
 def test_a_setting_of_an_axis_goes_before_its_section(tmp_path: Path) -> None:
     text = "backbones: {fno: {modes: 8}}\ngrid: {backbone: fno, backbones.fno: {modes: [8, 16], train.lr: [0.1]}}"
     assert [(one.backbone_config["modes"], one.train.lr) for one in sweep(tmp_path, text).candidates] == [
