@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_DIFF_BYTES = 2**20
+_CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,10 @@ class Source:
 
 
 def read_source(folder: Path) -> Source:
-    """Ask git about the repository that `folder` lies in."""
+    """Ask git about the repository that `folder` lies in, or else about the checkout that this package runs from."""
     commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None and (_CHECKOUT / ".git").exists():
+        folder, commit = _CHECKOUT, _git(_CHECKOUT, "rev-parse", "HEAD")
     if commit is None:
         return Source(git_commit=None, git_diff=None)
     diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "HEAD")

@@ -31,14 +31,8 @@ def hold_sweep(root: Path, sweep: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
-            raise SweepBusy(
-                f"sweep `{sweep}` is being run by {holder}; `runner status` shows how it goes, "
-                "`runner cancel` and `runner retry` reach it"
-            ) from None
+        if not _lock(descriptor, fcntl.LOCK_EX):
+            raise SweepBusy(_busy(sweep, descriptor))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield
@@ -46,16 +40,43 @@ def hold_sweep(root: Path, sweep: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_held(root: Path, sweep: str) -> bool:
-    """Whether a living scheduler of this host works on the sweep."""
+def refuse_if_held(root: Path, sweep: str) -> None:
+    """Say early what `hold_sweep` would say, without making anything.
+
+    Raises:
+        SweepBusy: a living scheduler of this host works on the sweep.
+    """
     try:
         descriptor = os.open(lock_path(root, sweep), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        if not _lock(descriptor, fcntl.LOCK_SH):
+            raise SweepBusy(_busy(sweep, descriptor))
     finally:
         os.close(descriptor)
+
+
+def is_held(root: Path, sweep: str) -> bool:
+    """Whether a living scheduler of this host works on the sweep."""
+    try:
+        refuse_if_held(root, sweep)
+    except SweepBusy:
+        return True
     return False
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(sweep: str, descriptor: int) -> str:
+    holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+    return (
+        f"sweep `{sweep}` is being run by {holder}; `runner status` shows how it goes, "
+        "`runner cancel` and `runner retry` reach it"
+    )

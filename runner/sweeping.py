@@ -14,7 +14,7 @@ from runner.launchers.local import LocalLauncher
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import Scheduler, interrupted_by_signals
 from runner.slots import find_gpus, open_slots
-from runner.sweep_lock import hold_sweep
+from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.watch import Watch
 from sweeps.spec import read_sweep
 
@@ -33,6 +33,8 @@ def sweep(
     watch = Watch(root)
     with watch.shown():
         watch.say(spec.profile_reason)
+        if not dry_run:
+            refuse_if_held(root, spec.name)
         prepared = prepare(spec)
         if dry_run:
             watch.say(_dry_run(prepared, root))

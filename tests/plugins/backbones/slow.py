@@ -1,0 +1,29 @@
+"""Takes its time at every step, so that a test can reach in while it trains."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from backbones.interface import Backbone
+
+
+class Slow(Backbone):
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        seconds: float = 0.25
+
+    def __init__(self, config: Config, *, window: int) -> None:
+        super().__init__()
+        del window
+        self.width = 4
+        self.seconds = config.seconds
+        self.embed = nn.Linear(16, 4)
+
+    def forward(self, x_BLC: Tensor) -> Tensor:
+        if self.training:
+            time.sleep(self.seconds)
+        h_BCND: Tensor = self.embed(x_BLC.transpose(1, 2).unflatten(2, (-1, 16))).tanh()
+        return h_BCND
