@@ -7,7 +7,6 @@ lock at its start; a locked ledger is waited for, however long a reader holds it
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,17 +18,9 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.dialects.sqlite import insert
 
-from db.errors import Refused
+from db.file import create_missing, open_file, put_to_rest
 from db.records import BatchSplit, Failed, History, Measured, PastAttempt, Score, Succeeded, Verdict
 from db.strict import to_data
-
-SCHEMA_VERSION = 1
-OLDEST_SQLITE = (3, 37)
-"""STRICT tables: https://sqlite.org/stricttables.html"""
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
-)
-NOT_FACTS = frozenset({"pulse", "sqlite_sequence"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,40 +57,14 @@ class Ledger:
         Raises:
             Refused: the file is no ledger, one of another version, or this SQLite is too old.
         """
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            needed = ".".join(map(str, OLDEST_SQLITE))
-            raise Refused(f"SQLite {sqlite3.sqlite_version} is too old for the ledger; it needs {needed} or newer")
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        # isolation_level None: transactions begin and end where `_write` says, not where the driver guesses
-        self._engine = sa.create_engine(
-            f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args={"timeout": 5.0, "isolation_level": None}
-        )
-        self.journal_mode = self._open()
-
-    def _open(self) -> str:
-        with _refused_if_no_ledger(self.path), self._engine.connect() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version > SCHEMA_VERSION:
-                raise Refused(f"{self.path} is a ledger of version {version}; this runner writes {SCHEMA_VERSION}")
-            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-            connection.exec_driver_sql("PRAGMA synchronous = FULL")
-            wanted = "DELETE" if is_network_file_system(self.path.parent) else "WAL"
-            mode = str(connection.exec_driver_sql(f"PRAGMA journal_mode = {wanted}").scalar_one())
-            connection.rollback()
+        self._engine, self.journal_mode = open_file(path)
         with self._write() as connection:
-            if connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0:
-                _create(connection)
-        return mode.upper()
+            create_missing(connection)
 
     def close(self) -> None:
         """Leave one file in journal mode DELETE, unless another sweep still writes."""
-        try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
-        except sa.exc.OperationalError:
-            pass  # another scheduler has it open: the last one out puts it to rest
-        self._engine.dispose()
+        put_to_rest(self._engine)
 
     def record_sweep(
         self, *, name: str, digest: str, file: str, profile: str | None, profile_reason: str, runs: Sequence[RunRow]
@@ -238,48 +203,12 @@ class Ledger:
             connection.exec_driver_sql("COMMIT")
 
 
-def is_network_file_system(folder: Path) -> bool:
-    """Whether WAL must be refused: its shared memory does not work there (https://sqlite.org/wal.html)."""
-    best, kind = "", ""
-    resolved = f"{folder.resolve()}/"
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        mount = left.split()[4].replace("\\040", " ")
-        if resolved.startswith(f"{mount.rstrip('/')}/") and len(mount) >= len(best):
-            best, kind = mount, right.split()[0]
-    return kind in NETWORK_FILE_SYSTEMS
-
-
 @tenacity.retry(
     retry=tenacity.retry_if_exception_message(match=r"(?s).*database is locked"),
     wait=tenacity.wait_random_exponential(max=2.0),
 )
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _create(connection: sa.Connection) -> None:
-    here = Path(__file__).parent
-    for script in ("schema.sql", "views.sql"):
-        for statement in _statements((here / script).read_text()):
-            connection.exec_driver_sql(statement)
-    tables = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'").scalars().all()
-    for table in sorted(set(tables) - NOT_FACTS):
-        for verb in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, 'facts are never changed: {table} refuses {verb}'); END"
-            )
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _insert(connection: sa.Connection, table: str, row: Mapping[str, Any]) -> int:
@@ -299,14 +228,6 @@ def _insert_missing(connection: sa.Connection, table: str, rows: Sequence[Mappin
     statement = insert(sa.table(table, *map(sa.column, rows[0]))).on_conflict_do_nothing()
     connection.execute(statement, list(rows))
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before)
-
-
-@contextmanager
-def _refused_if_no_ledger(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.DatabaseError as error:
-        raise Refused(f"{path} cannot be used as a ledger: {error.orig}") from None
 
 
 def _verdict_row(verdict: Verdict) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.board import Board
+from db.file import is_network_file_system
 from db.ledger import Ledger
 from runner import show
 from runner.exit_codes import ExitCode
@@ -17,6 +18,11 @@ from runner.slots import find_gpus, open_slots
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.watch import Watch
 from sweeps.spec import read_sweep
+
+ON_NETWORK = (
+    "the ledger lies on a network file system, where SQLite's WAL does not work: readers and the scheduler wait for "
+    "each other; --root on a local disk avoids that"
+)
 
 
 def sweep(
@@ -52,6 +58,8 @@ def sweep(
                 rerun_changed=rerun_changed,
             )
             watch.follow(scheduler)
+            if is_network_file_system(root):
+                watch.say(ON_NETWORK)
             with interrupted_by_signals(scheduler):
                 try:
                     scheduler.run()

@@ -1,0 +1,107 @@
+"""The ledger as a file: opened, created, of the right version, in the right journal mode."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from db.errors import Refused
+
+SCHEMA_VERSION = 1
+OLDEST_SQLITE = (3, 37)
+"""STRICT tables: https://sqlite.org/stricttables.html"""
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
+)
+NOT_FACTS = frozenset({"pulse", "sqlite_sequence"})
+
+
+def open_file(path: Path) -> tuple[sa.Engine, str]:
+    """Open the file, made where there is none. Returns the engine of its one connection, and its journal mode.
+
+    Raises:
+        Refused: the file is no ledger, one of a later version, or this SQLite is too old.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        raise Refused(f"SQLite {sqlite3.sqlite_version} is too old for the ledger; it needs {needed} or newer")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # isolation_level None: transactions begin and end where the ledger says, not where the driver guesses
+        connect = {"timeout": 5.0, "isolation_level": None}
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args=connect)
+        return engine, _prepare(engine, path)
+    except sa.exc.DatabaseError as error:
+        raise Refused(f"{path} cannot be used as a ledger: {error.orig}") from None
+    except OSError as error:
+        raise Refused(f"the folder {path.parent} of the ledger cannot be made: {error.strerror}") from None
+
+
+def _prepare(engine: sa.Engine, path: Path) -> str:
+    with engine.connect() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version > SCHEMA_VERSION:
+            raise Refused(f"{path} is a ledger of version {version}; this runner writes version {SCHEMA_VERSION}")
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+        if is_network_file_system(path.parent):
+            return _journal_mode(connection, "DELETE")
+        return _journal_mode(connection, "WAL")
+
+
+def _journal_mode(connection: sa.Connection, wanted: str) -> str:
+    """Change the journal mode if nobody is in the way; either works, WAL lets readers and the writer overlap."""
+    try:
+        mode = connection.exec_driver_sql(f"PRAGMA journal_mode = {wanted}").scalar_one()
+    except sa.exc.OperationalError:  # a reader or another scheduler holds the file
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    return str(mode).upper()
+
+
+def put_to_rest(engine: sa.Engine) -> None:
+    """One file in journal mode DELETE; the last scheduler out does it."""
+    with engine.connect() as connection:
+        _journal_mode(connection, "DELETE")
+    engine.dispose()
+
+
+def is_network_file_system(folder: Path) -> bool:
+    """Whether WAL must be refused: its shared memory does not work there (https://sqlite.org/wal.html)."""
+    best, kind = "", ""
+    resolved = f"{folder.resolve()}/"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        mount = left.split()[4].replace("\\040", " ")
+        if resolved.startswith(f"{mount.rstrip('/')}/") and len(mount) >= len(best):
+            best, kind = mount, right.split()[0]
+    return kind in NETWORK_FILE_SYSTEMS
+
+
+def create_missing(connection: sa.Connection) -> None:
+    """Make tables, triggers and views, inside the caller's transaction, where they are not there yet."""
+    if connection.exec_driver_sql("PRAGMA user_version").scalar_one() != 0:
+        return
+    here = Path(__file__).parent
+    for script in ("schema.sql", "views.sql"):
+        for statement in _statements((here / script).read_text()):
+            connection.exec_driver_sql(statement)
+    tables = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'").scalars().all()
+    for table in sorted(set(tables) - NOT_FACTS):
+        for verb in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, 'facts are never changed: {table} refuses {verb}'); END"
+            )
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
