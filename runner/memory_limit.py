@@ -160,13 +160,13 @@ def open_limit(limit: int | None, attempt_id: str) -> MemoryLimit:
     if limit is None:
         return MemoryLimit("none", None, None, shared, before)
     for home in () if os.environ.get(FORCE) == "sampled" else found:
-        own = _make_group(home, attempt_id, limit)
+        own = make_group(home, attempt_id, limit)
         if own:
             return MemoryLimit(home.files.how, limit, own, shared, before)
     return MemoryLimit("sampled", limit, None, shared, before)
 
 
-def _make_group(home: Group, attempt_id: str, limit: int) -> Group | None:
+def make_group(home: Group, attempt_id: str, limit: int) -> Group | None:
     _remove_left_overs(home.path)
     pid = os.getpid()
     own = Group(home.path / processes.cgroup_name(attempt_id, pid, processes.start_time(pid) or 0), home.files)

@@ -142,3 +142,28 @@ def test_survivors_are_found_through_their_cgroup(tmp_path: Path, cgroup_kind: s
     assert len(processes.carriers(attempt.read_plan().attempt_id)) == 1, cgroup_kind
     supervisor.terminate()
     assert ended(supervisor, attempt).ended_by == "signal"
+
+
+def test_the_files_of_version_2_are_read_and_written(tmp_path: Path) -> None:
+    """On plain files, so that it is checked where only version 1 controls memory."""
+    group = memory_limit.Group(tmp_path, memory_limit.V2)
+    (tmp_path / "cgroup.controllers").write_text("cpu io memory pids\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.swap.max").write_text("max\n")
+    (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 7\noom 3\noom_kill 2\noom_group_kill 1\n")
+    assert group.has_memory()
+    assert group.is_unlimited()
+    assert group.oom_kills() == 2
+    group.set_limit(123456)
+    assert (tmp_path / "memory.max").read_text().startswith("123456")
+    assert (tmp_path / "memory.swap.max").read_text().startswith("0")
+    assert not group.is_unlimited()
+
+
+def test_where_memory_is_not_controlled_no_cgroup_is_made(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu io pids\n")
+    home = memory_limit.Group(tmp_path, memory_limit.V2)
+    assert not home.has_memory()
+    assert not memory_limit.Group(tmp_path / "missing", memory_limit.V2).has_memory()
+    assert memory_limit.make_group(home, "x", 123456) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["cgroup.controllers"]

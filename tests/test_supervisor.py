@@ -27,6 +27,7 @@ from supervised import (
 
 from db.records import Limits
 from runner import processes
+from runner.entry import bare_argv
 
 FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(60)"
 DEAF = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{FOREVER}"
@@ -106,6 +107,20 @@ def test_without_its_own_plan_nothing_is_claimed(tmp_path: Path, plan: str | Non
     assert start(attempt, attempt_id="other").wait(10) == 1
     assert "nothing was started" in attempt.supervisor_log.read_text()
     assert {path.name for path in tmp_path.iterdir()} <= {"plan.json", "supervisor.log"}
+
+
+def test_a_pipe_of_whoever_started_it_is_not_kept_open(tmp_path: Path) -> None:
+    attempt = planned(tmp_path, python(FOREVER))
+    reader, writer = os.pipe()
+    argv = bare_argv("runner.supervisor", str(attempt.path), attempt.read_plan().attempt_id)
+    supervisor = subprocess.Popen(argv, pass_fds=[os.dup2(writer, 50)])
+    os.close(writer)
+    os.close(50)
+    assert os.read(reader, 1) == b""  # it ends while the attempt goes on
+    os.close(reader)
+    assert supervisor.poll() is None
+    ask_to_end(attempt)
+    assert ended(supervisor, attempt).ended_by == "cancelled"
 
 
 def test_an_ignored_sigterm_is_followed_by_sigkill(tmp_path: Path) -> None:
