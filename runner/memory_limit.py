@@ -107,6 +107,8 @@ class MemoryLimit:
     def note(self) -> str | None:
         """OOM kills of a cgroup shared with others may not be ours: they are told, not counted."""
         kills = self.shared.oom_kills() - self.shared_before if self.shared else 0
+        if self.own and self.shared and self.own.files is V2 and self.shared.path in self.own.path.parents:
+            kills -= self.own.oom_kills()  # there the counters of a cgroup include those below it
         return f"the cgroup shared with others counted {kills} OOM kills meanwhile" if kills > 0 else None
 
     def remove(self) -> None:
