@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from db.errors import NonFiniteError, NothingLearnedError, ShapeError
+from db.errors import DataError, NonFiniteError, NothingLearnedError, ShapeError
 from runner.memory import MemoryPeak
 from runner.model import Model
 from runner.optimizer import AdamW, learning_rate
@@ -57,10 +57,12 @@ def train(training: Training, start: int, observer: Observer) -> None:
     """Take the steps from `start` to the last one. The observer is told of metrics and due checkpoints.
 
     Raises:
+        DataError: before the first step, where a task would see no labelled window in all of them.
         NonFiniteError: before the update that would have spread it.
         ShapeError: a task gave a loss or target that is not one for each window.
     """
     settings = training.settings
+    require_every_task_drawn(training)
     training.model.train()
     with broadcasts_refused():
         for done in range(start + 1, settings.steps + 1):
@@ -71,6 +73,25 @@ def train(training: Training, start: int, observer: Observer) -> None:
             if done == settings.steps or done % settings.checkpoint_every == 0:
                 training.model.require_finite(done)
                 observer.save(done)
+
+
+def require_every_task_drawn(training: Training) -> None:
+    """Insist that the run's steps, the first to the last, hold a labelled window for every task.
+
+    Raises:
+        DataError: they do not; such a task would be scored without ever having been trained.
+    """
+    waiting = set(training.labelled)
+    for step in range(training.settings.steps):
+        if not waiting:
+            return
+        indices = training.sampler.step(step)
+        waiting = {name for name in waiting if not training.labelled[name][indices].any()}
+    if waiting:
+        raise DataError(
+            f"{', '.join(sorted(waiting))}: none of the {training.settings.steps} training steps draws a window with "
+            "a label for it; raise train.steps, or leave the task out"
+        )
 
 
 def _step(training: Training, number: int, observer: Observer) -> dict[str, float]:

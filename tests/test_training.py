@@ -75,7 +75,7 @@ def test_the_learning_rate_rises_and_falls_to_zero() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    loose = tiny_training(tiny_settings(FOUR_TASKS, steps=1, warmup_steps=0, clip_norm=1e-3), 16)
+    loose = tiny_training(tiny_settings(FOUR_TASKS, steps=2, warmup_steps=0, clip_norm=1e-3), 16)
     train(loose, 0, Memory())
     norms = [parameter.grad.norm() for parameter in loose.model.parameters() if parameter.grad is not None]
     assert torch.stack(norms).norm() <= 1.001e-3
@@ -159,6 +159,14 @@ def test_a_task_without_any_label_is_refused_before_training() -> None:
         tiny_training(tiny_settings({"unlabelled": {}, "signal_prediction": {}}), 16)
 
 
+def test_a_task_that_no_step_would_train_is_refused_before_training() -> None:
+    training = tiny_training(tiny_settings(FOUR_TASKS, steps=1, warmup_steps=0), 16)
+    memory = Memory()
+    with pytest.raises(DataError, match="rul_prediction: none of the 1 training steps"):
+        train(training, 0, memory)
+    assert memory.taken == []
+
+
 def test_a_model_with_nothing_to_train_is_refused() -> None:
     settings = tiny_settings({"frozen": {}})
     frozen = type(settings)(**{**vars(settings), "backbone_config": {"frozen": True}})
@@ -212,6 +220,6 @@ def test_metrics_are_written_line_by_line_and_stay_json(tmp_path: Path) -> None:
 
 
 def test_memory_is_sampled() -> None:
-    training: Training = tiny_training(tiny_settings(FOUR_TASKS, steps=1, warmup_steps=0), 16)
+    training: Training = tiny_training(tiny_settings(FOUR_TASKS, steps=2, warmup_steps=0), 16)
     train(training, 0, Memory())
     assert training.memory.sample() > 10 * 2**20
