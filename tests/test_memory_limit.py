@@ -56,6 +56,18 @@ def test_a_child_killed_for_memory_is_seen_although_its_parent_succeeds(tmp_path
     assert output(attempt) == "fine\n"
 
 
+def test_swap_is_limited_as_well(cgroup_kind: str) -> None:
+    limit = memory_limit.open_limit(64 * MIB, "swap")
+    assert limit.own is not None
+    swap = limit.own.path / limit.own.files.swap
+    found = swap.read_text().strip() if swap.exists() else None
+    limit.remove()
+    assert not limit.own.path.exists()
+    if found is None:
+        pytest.skip("this kernel does not account for swap")
+    assert found == {"cgroup_v1": str(64 * MIB), "cgroup_v2": "0"}[cgroup_kind]
+
+
 def test_below_its_limit_a_worker_is_left_alone(tmp_path: Path, cgroup_kind: str) -> None:
     left = supervise(planned(tmp_path, hog(60), limits=limited(100)))
     assert (left.exit_code, left.memory.how, left.memory.oom_kills) == (0, cgroup_kind, 0)

@@ -14,7 +14,6 @@ import pytest
 from supervised import (
     MIB,
     ask_to_end,
-    carriers,
     ended,
     output,
     planned,
@@ -149,15 +148,23 @@ def test_a_request_to_another_attempt_is_ignored(tmp_path: Path) -> None:
     assert supervise(attempt).exit_code == 0
 
 
-def test_a_stopped_worker_is_ended(tmp_path: Path) -> None:
-    attempt = planned(
-        tmp_path, python(f"import os, signal\nprint(1, flush=True)\nos.kill(os.getpid(), signal.SIGSTOP)\n{DEAF}")
-    )
+@pytest.mark.parametrize(("handler", "how"), [("signal.SIG_IGN", (None, 9)), ("lambda *_: sys.exit(7)", (7, None))])
+def test_a_stopped_worker_is_woken_and_ended(tmp_path: Path, handler: str, how: tuple[int | None, int | None]) -> None:
+    code = f"""
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, {handler})
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+time.sleep(60)
+"""
+    attempt = planned(tmp_path, python(code))
     supervisor = start(attempt)
     until(lambda: output(attempt))
+    stat = Path("/proc") / output(attempt).strip() / "stat"
+    until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
     ask_to_end(attempt)
-    assert ended(supervisor, attempt).ended_by == "cancelled"
-    assert carriers(attempt) == []
+    left = ended(supervisor, attempt)
+    assert (left.exit_code, left.signal, left.ended_by) == (*how, "cancelled")
 
 
 def test_the_time_limit_ends_the_attempt(tmp_path: Path) -> None:
