@@ -159,8 +159,10 @@ class Ledger:
             _insert_missing(connection, "metric", rows)
 
     def record_stop(self, run_id: str, kind: str, because: str) -> None:
-        """The run is not tried again."""
+        """The run is not tried again. A stop that is in force already stays."""
         with self._write() as connection:
+            if connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first():
+                return
             count = "SELECT coalesce(max(number), 0) FROM attempt WHERE run_id = :run"
             number = connection.execute(sa.text(count), {"run": run_id}).scalar_one()
             row = {"run_id": run_id, "after_number": number, "kind": kind, "because": because}

@@ -12,7 +12,7 @@ from runner.attempt_dir import AttemptDir, write_record
 from runner.evidence import collect
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
-from runner.liveness import end_survivors, fence, is_alive
+from runner.liveness import Surviving, end_survivors, fence, is_alive
 from runner.metrics_feed import MetricsFeed
 
 CLAIM_PATIENCE = 120.0
@@ -21,13 +21,17 @@ CLAIM_PATIENCE = 120.0
 
 @dataclass
 class Attended:
-    """An open attempt of this scheduler's sweep. `ours` is False for one that an earlier scheduler opened."""
+    """An open attempt of this scheduler's sweep. `ours` is False for one that an earlier scheduler opened.
+
+    `refused` is why the launcher would not take it; `trouble` why it cannot be closed now.
+    """
 
     attempt: OpenAttempt
     folder: AttemptDir
     ours: bool
     feed: MetricsFeed
     refused: str | None = None
+    trouble: str | None = None
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
         """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not."""
@@ -37,8 +41,13 @@ class Attended:
             self._ingest(ledger)
             return None
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
-        survivors = end_survivors(self.attempt.nonce)
-        launcher.has_ended(self.attempt.reference or "")
+        try:
+            survivors = end_survivors(self.attempt.nonce, within=1.0)
+        except Surviving as fault:
+            self.trouble = str(fault)
+            return None
+        if self.attempt.reference is not None:
+            launcher.has_ended(self.attempt.reference)  # reaps our child
         evidence = collect(self.folder, refused=self.refused, survivors=survivors)
         verdict = judge(evidence)
         self._ingest(ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from db.board import Board
@@ -14,9 +15,10 @@ from runner.failures import BY_WORD
 from runner.launchers.local import LocalLauncher
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import Scheduler, interrupted_by_signals
-from runner.slots import find_gpus, open_slots
+from runner.slots import Gpu, Slots, find_gpus, open_slots
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.watch import Watch
+from sweeps.settings import Resources
 from sweeps.spec import read_sweep
 
 ON_NETWORK = (
@@ -45,30 +47,33 @@ def sweep(
         if dry_run:
             watch.say(_dry_run(prepared, root))
             return ExitCode.OK
-        with hold_sweep(root, prepared.name):
+        with hold_sweep(root, prepared.name), closing(Ledger(root / "ledger.db")) as ledger:
+            if is_network_file_system(root):
+                watch.say(ON_NETWORK)
             scheduler = Scheduler(
-                sweep=prepared,
-                ledger=Ledger(root / "ledger.db"),
-                root=root,
-                launcher=LocalLauncher(),
-                slots=open_slots(
-                    gpus if prepared.resources.gpus == "auto" else (), prepared.resources.cpus, prepared.resources.slots
-                ),
-                observe=watch.observe,
+                prepared,
+                ledger,
+                root,
+                LocalLauncher(),
+                _slots(prepared.resources, gpus),
+                watch.observe,
                 rerun_changed=rerun_changed,
             )
             watch.follow(scheduler)
-            if is_network_file_system(root):
-                watch.say(ON_NETWORK)
             with interrupted_by_signals(scheduler):
-                try:
-                    scheduler.run()
-                finally:
-                    scheduler.ledger.close()
+                scheduler.run()
+        if scheduler.older_code:
+            watch.say(
+                f"succeeded under older code: {', '.join(sorted(scheduler.older_code))}; --rerun changed tries again"
+            )
         watch.summarise(prepared)
     if scheduler.interrupted and not scheduler.green:
         return ExitCode.INTERRUPTED
     return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+
+
+def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
+    return open_slots(gpus if resources.gpus == "auto" else (), resources.cpus, resources.slots)
 
 
 def _dry_run(prepared: PreparedSweep, root: Path) -> str:

@@ -89,13 +89,18 @@ def standing(scheduler: Scheduler) -> str:
     counts = (
         f"{green} succeeded, {settled - green} not, {len(running)} running, {total - settled - len(running)} waiting"
     )
-    ending = "; ending attempts, again to leave them running" if scheduler.interrupted else ""
-    return "\n".join([f"{counts} of {total}{ending}", *running])
+    notes = ["ending attempts, again to leave them running"] if scheduler.interrupted else []
+    if not running and settled < total:
+        notes.append("no slot is free: other sweeps of this host hold them")
+    return "\n".join(["; ".join([f"{counts} of {total}", *notes]), *running])
 
 
 def _running_line(scheduler: Scheduler, attended: Attended) -> str:
-    run = next(run for run in scheduler.sweep.runs if run.run_id == attended.attempt.run_id)
+    run = scheduler.runs[attended.attempt.run_id]
+    head = f"  {run.label} attempt {attended.attempt.number}"
+    if attended.trouble:
+        return f"{head}: {attended.trouble}"
     latest = attended.feed.latest
     loss = f"loss {latest['train.loss']:.4g}" if "train.loss" in latest else "loss -"
     steps = f"step {attended.feed.step} of {run.settings.train.steps}"
-    return f"  {run.label} attempt {attended.attempt.number}: {steps}, {loss}, memory {show.size(latest.get('memory'))}"
+    return f"{head}: {steps}, {loss}, memory {show.size(latest.get('memory'))}"

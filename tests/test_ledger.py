@@ -241,8 +241,10 @@ def test_a_stopped_run_is_not_tried(book: Book) -> None:
     book.ledger.record_stop(DLINEAR, "cancelled", "x")
     with pytest.raises(IntegrityError, match="stopped"):
         book.attempt()
-    with pytest.raises(IntegrityError, match="stopped already"):
-        book.ledger.record_stop(DLINEAR, "failed", "x")
+    book.ledger.record_stop(DLINEAR, "failed", "x")
+    assert book.state()[0] == "cancelled", "the first stop stays"
+    with pytest.raises(sqlite3.IntegrityError, match="stopped already"):
+        book.by_hand("INSERT INTO stop VALUES (9, ?, 0, 'failed', 'x', 1.0)", DLINEAR)
     book.ledger.record_reopening(DLINEAR)
     book.attempt()
 

@@ -1,0 +1,61 @@
+"""A scheduler takes a sweep: it records the sweep, itself, and the code that its attempts will run."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+
+from db.ledger import Ledger, RunRow
+from db.strict import to_data
+from runner.prepare import PreparedRun, PreparedSweep
+from runner.processes import boot_id
+from runner.provenance import read_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenure:
+    """The ledger's ids of what was recorded. `code_ids` is by code fingerprint."""
+
+    sweep_id: int
+    scheduler_id: int
+    code_ids: dict[str, str]
+
+
+def take_over(ledger: Ledger, sweep: PreparedSweep) -> Tenure:
+    """Record all that attempts of this scheduler will refer to; whoever had the sweep before can open none any more."""
+    sweep_id = ledger.record_sweep(
+        name=sweep.name,
+        digest=sweep.digest,
+        file=str(sweep.file),
+        profile=sweep.profile,
+        profile_reason=sweep.profile_reason,
+        runs=[_row(run) for run in sweep.runs],
+    )
+    code_ids = _record_code(ledger, sweep)
+    scheduler_id = ledger.record_scheduler(
+        sweep_id=sweep_id, host=socket.gethostname(), boot_id=boot_id(), pid=os.getpid()
+    )
+    return Tenure(sweep_id=sweep_id, scheduler_id=scheduler_id, code_ids=code_ids)
+
+
+def _record_code(ledger: Ledger, sweep: PreparedSweep) -> dict[str, str]:
+    source = read_source(sweep.file.parent)
+    known = {run.code_fingerprint: source.code_id(run.code_fingerprint) for run in sweep.runs}
+    for fingerprint, code_id in known.items():
+        ledger.record_code(
+            code_id=code_id, fingerprint=fingerprint, git_commit=source.git_commit, git_diff=source.git_diff
+        )
+    return known
+
+
+def _row(run: PreparedRun) -> RunRow:
+    return RunRow(
+        run_id=run.run_id,
+        label=run.label,
+        backbone=run.settings.backbone,
+        settings=json.dumps(to_data(run.settings), sort_keys=True),
+        effective_batch=run.settings.train.batch,
+        planned_steps=run.settings.train.steps,
+    )
