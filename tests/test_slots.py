@@ -143,13 +143,16 @@ def test_another_user_shares_the_slots(tmp_path: Path) -> None:
     slot.close()
 
 
-def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("exists", [True, False])
+def test_links_are_not_followed(folder: Path, tmp_path: Path, exists: bool) -> None:
     slots = open_slots(GPUS[:1], 1, None)
     target = tmp_path / "target"
+    if exists:
+        target.touch()
     (folder / "gpu-GPU-aaaa").symlink_to(target)
     with pytest.raises(Refused, match="gpu-GPU-aaaa"):
         slots.take()
-    assert not target.exists()
+    assert target.exists() == exists
 
 
 @pytest.mark.parametrize("spoil", ["link", "file", "open to all"])
