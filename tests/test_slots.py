@@ -144,7 +144,7 @@ def test_another_user_shares_the_slots(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_links_are_not_followed(folder: Path, tmp_path: Path, exists: bool) -> None:
+def test_links_are_not_followed(folder: Path, tmp_path: Path, *, exists: bool) -> None:
     slots = open_slots(GPUS[:1], 1, None)
     target = tmp_path / "target"
     if exists:
