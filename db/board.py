@@ -102,6 +102,17 @@ class Board:
         found = self.rows(query, (run, attempt))
         return str(found[0]["evidence"]) if found else "[]"
 
+    def notes(self, sweep: str) -> dict[str, list[str]]:
+        """What a reader of the sweep's scores should know, each with the labels of the runs it was said of."""
+        query = (
+            "SELECT n.note, s.label FROM run_status s JOIN notes n ON n.run = s.run AND n.attempt = s.attempts "
+            "WHERE s.sweep = ? ORDER BY n.position, s.position"
+        )
+        found: dict[str, list[str]] = {}
+        for row in self.rows(query, (sweep,)):
+            found.setdefault(row["note"], []).append(row["label"])
+        return found
+
     def scores(self, sweep: str) -> list[Row]:
         return self.rows("SELECT * FROM leaderboard WHERE sweep = ? ORDER BY task, place", (sweep,))
 

@@ -129,7 +129,12 @@ class Ledger:
             _insert_missing(connection, "submission", [row])
 
     def record_verdict(
-        self, attempt_id: int, verdict: Verdict, measured: Measured, scores: Iterable[Score] = ()
+        self,
+        attempt_id: int,
+        verdict: Verdict,
+        measured: Measured,
+        scores: Iterable[Score] = (),
+        notes: Iterable[str] = (),
     ) -> None:
         """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing."""
         with self._write() as connection:
@@ -139,6 +144,10 @@ class Ledger:
             _insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
             _insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])
             _insert_missing(connection, "score", [{"attempt_id": attempt_id, **asdict(score)} for score in scores])
+            said = [
+                {"attempt_id": attempt_id, "position": position, "note": note} for position, note in enumerate(notes)
+            ]
+            _insert_missing(connection, "note", said)
 
     def record_metrics(self, attempt_id: int, points: Iterable[Mapping[str, Any]]) -> None:
         """Record `{step, name, value, non_finite, time}`; points recorded before stay as they are."""

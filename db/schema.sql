@@ -131,6 +131,13 @@ CREATE TABLE score (                       -- a task's headline metric on the wh
     PRIMARY KEY (attempt_id, task, metric)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE note (                        -- what a reader of the scores should know
+    attempt_id INTEGER NOT NULL REFERENCES attempt (id),
+    position   INTEGER NOT NULL,
+    note       TEXT NOT NULL,
+    PRIMARY KEY (attempt_id, position)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE metric_name (
     id   INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE

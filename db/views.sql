@@ -83,3 +83,7 @@ WHERE v.word = 'failed';
 CREATE VIEW waste AS                       -- seconds spent on attempts that came to nothing, by cause
 SELECT failure_kind, count(*) AS attempts, count(DISTINCT run) AS runs, coalesce(sum(wall), 0.0) AS seconds
 FROM failures GROUP BY failure_kind;
+
+CREATE VIEW notes AS                       -- what a reader of the scores should know
+SELECT a.run_id AS run, a.number AS attempt, n.position, n.note
+FROM note n JOIN attempt a ON a.id = n.attempt_id;

@@ -53,7 +53,8 @@ class Attended:
         self._ingest(ledger)
         result = evidence.own_result
         scores = result.scores if result and result.error is None else ()
-        ledger.record_verdict(self.attempt.id, verdict, measure(evidence, self.attempt.opened_at), scores)
+        notes = result.notes if result else ()
+        ledger.record_verdict(self.attempt.id, verdict, measure(evidence, self.attempt.opened_at), scores, notes)
         return verdict
 
     def end(self, why: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:

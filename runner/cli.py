@@ -98,12 +98,13 @@ def _why(arguments: argparse.Namespace) -> ExitCode:
     run = board.find_run(arguments.run)
     row = next(row for row in board.run_status() if row["run"] == run)
     ladder = board.attempts(run)
-    evidence = board.evidence(run, ladder[-1]["attempt"]) if ladder else "[]"
+    evidence = board.evidence(run, row["attempts"])
+    notes = [note for note, labels in board.notes(row["sweep"]).items() if row["label"] in labels]
     folder = Path(arguments.root) / run / str(row["attempts"])
     if arguments.json:
-        print(json.dumps({**row, "attempt_ladder": ladder, "evidence": json.loads(evidence)}, indent=1))
+        print(json.dumps({**row, "attempt_ladder": ladder, "evidence": json.loads(evidence), "notes": notes}, indent=1))
     else:
-        print(show.why(row, ladder, evidence, tail(AttemptDir(folder)), str(folder)))
+        print(show.why(row, ladder, evidence, notes, tail(AttemptDir(folder)), str(folder)))
     return ExitCode.OK
 
 

@@ -96,6 +96,15 @@ def scores(rows: Sequence[Row]) -> str:
     return table(("run", "task", "metric", "value", "baseline", "which is", "beaten", "test windows"), lines)
 
 
+def notes(found: Mapping[str, Sequence[str]], runs: int) -> str:
+    """What a reader of the scores should know, and of which runs."""
+    lines = []
+    for note, labels in found.items():
+        whose = "" if len(labels) == runs else f" ({', '.join(labels)})"
+        lines.append(f"note: {plain(note)}{whose}")
+    return "\n".join(lines)
+
+
 def attempts(rows: Sequence[Row]) -> str:
     """The ladder of a run's attempts."""
     lines = [
@@ -114,7 +123,7 @@ def attempts(rows: Sequence[Row]) -> str:
     return table(("attempt", "batch", "steps", "verdict", "time", "peak memory", "device", "because"), lines)
 
 
-def why(status_row: Row, ladder: Sequence[Row], evidence: str, tail: str, folder: str) -> str:
+def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[str], tail: str, folder: str) -> str:
     """All that is known of how a run came to its state."""
     kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
     head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
@@ -127,6 +136,7 @@ def why(status_row: Row, ladder: Sequence[Row], evidence: str, tail: str, folder
         ]
         title = f"witnesses of attempt {ladder[-1]['attempt']}"
         parts.append(f"{title}\n{table(('witness', 'success?', 'says'), heard)}" if heard else f"{title}: still open")
+        parts += ["\n".join(f"note: {plain(note)}" for note in said)] if said else []
         parts.append(f"folder: {folder}")
     if tail:
         parts.append("last lines of stderr:\n" + "\n".join(f"  | {line}" for line in plain(tail).splitlines()[-15:]))

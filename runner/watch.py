@@ -69,13 +69,12 @@ class Watch:
     def summarise(self, prepared: PreparedSweep) -> None:
         """How the sweep ended, from the ledger alone."""
         board = Board(self._root / "ledger.db")
-        rows, scores = board.run_status(prepared.name), board.scores(prepared.name)
+        rows, scores, notes = board.run_status(prepared.name), board.scores(prepared.name), board.notes(prepared.name)
         board.close()
         if scores:
             self.say("\n" + show.scores(scores))
-        coupled = [run.label for run in prepared.runs if run.couples_samples]
-        if coupled:
-            self.say(f"results of {', '.join(coupled)} depend on the micro batch: samples of one are coupled")
+        if notes:
+            self.say("\n" + show.notes(notes, len(rows)))
         self.say("\n" + show.status(rows))
         if any(row["state"] != "succeeded" for row in rows):
             self.say("`runner why RUN` tells what every witness said")
