@@ -23,4 +23,5 @@ class Greedy(Backbone):
         self.embed = nn.Linear(1, 4)
 
     def forward(self, x_BLC: Tensor) -> Tensor:
-        return self.embed(x_BLC[..., None]).transpose(1, 2) + torch.zeros(self.values).sum()
+        h_BCND: Tensor = self.embed(x_BLC[..., None]).transpose(1, 2) + torch.zeros(self.values).sum()
+        return h_BCND

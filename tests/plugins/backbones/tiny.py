@@ -25,6 +25,6 @@ class Tiny(Backbone):
         self.requires_grad_(not config.frozen)
 
     def forward(self, x_BLC: Tensor) -> Tensor:
-        x_BCN16 = x_BLC.transpose(1, 2).unflatten(2, (-1, 16))
+        x_BCN16 = x_BLC.transpose(1, 2).reshape(x_BLC.shape[0], x_BLC.shape[2], -1, 16)
         h_BCND: Tensor = self.dropout(self.embed(x_BCN16).tanh())
         return h_BCND
