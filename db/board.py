@@ -78,14 +78,15 @@ class Board:
         return self.rows("SELECT * FROM run_status WHERE sweep = ? ORDER BY position", (sweep,))
 
     def find_run(self, name: str) -> str:
-        """The id of the run with this id, beginning of an id, label or backbone.
+        """The id of the run with this id or label, this beginning of an id, or this part of a label.
 
         Raises:
             NoSuchRun: none or several fit; the message names them.
         """
         known = self.rows("SELECT DISTINCT run_id AS run, label FROM member")
         exact = {row["run"] for row in known if name in (row["run"], row["label"])}
-        found = exact or {row["run"] for row in known if row["run"].startswith(name)}
+        begun = {row["run"] for row in known if row["run"].startswith(name)}
+        found = exact or begun or {row["run"] for row in known if name in row["label"]}
         if len(found) == 1:
             return str(found.pop())
         if found:

@@ -15,6 +15,7 @@ from enum import Enum
 
 from db.records import EndRequest, Result
 from runner.evidence import Evidence, Unreadable
+from sweeps.units import size
 
 MANY = 1_000_000
 """A budget that something else bounds: the smallest micro batch, or a person."""
@@ -115,7 +116,7 @@ def _oom_killed(evidence: Evidence) -> str | None:
     exit_ = evidence.own_exit
     if exit_ is None or exit_.memory.oom_kills == 0:
         return None
-    limit = f" of {exit_.memory.limit} bytes" if exit_.memory.limit else ""
+    limit = f" of {size(exit_.memory.limit)}" if exit_.memory.limit else ""
     return f"the kernel killed {exit_.memory.oom_kills} of its processes at the memory limit{limit}"
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sweeps.units import duration, size
+
 Row = Mapping[str, Any]
 
 STATES = ("succeeded", "running", "retrying", "waiting", "unobserved", "unverified", "failed", "cancelled")
@@ -15,27 +17,6 @@ STATES = ("succeeded", "running", "retrying", "waiting", "unobserved", "unverifi
 def plain(text: str) -> str:
     """The text without anything that could move a cursor or change a colour; line ends and tabs stay."""
     return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
-
-
-def size(count: float | None) -> str:
-    """`412 MiB`; `-` where unknown."""
-    if count is None:
-        return "-"
-    for unit in ("B", "KiB", "MiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
-def seconds(count: float | None) -> str:
-    """`8.2 s`, `3 min 05 s`, `2 h 10 min`; `-` where unknown."""
-    if count is None:
-        return "-"
-    if count < 60:
-        return f"{count:.1f} s"
-    minutes, rest = divmod(round(count), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -113,7 +94,7 @@ def attempts(rows: Sequence[Row]) -> str:
             f"{row['micro_batch']} x {row['grad_accum']}",
             f"from {row['start_step']}",
             row["failure_kind"] or row["verdict"],
-            seconds(row["wall"]),
+            duration(row["wall"]),
             size(row["peak_memory"] or row["peak_host_memory"]),
             row["device"],
             row["because"] or "",
@@ -141,6 +122,16 @@ def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[st
     if tail:
         parts.append("last lines of stderr:\n" + "\n".join(f"  | {line}" for line in plain(tail).splitlines()[-15:]))
     return "\n\n".join(parts)
+
+
+def wasted(rows: Sequence[Row]) -> str:
+    """What the failed attempts among these cost: `25.1 s went into attempts that came to nothing: host_oom 17.1 s`."""
+    spent: dict[str, float] = {}
+    for row in rows:
+        if row["verdict"] == "failed":
+            spent[row["failure_kind"]] = spent.get(row["failure_kind"], 0.0) + (row["wall"] or 0.0)
+    causes = ", ".join(f"{kind} {duration(cost)}" for kind, cost in sorted(spent.items(), key=lambda item: -item[1]))
+    return f"{duration(sum(spent.values()))} went into attempts that came to nothing: {causes}" if spent else ""
 
 
 def what_next(row: Row) -> str:

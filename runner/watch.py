@@ -16,6 +16,7 @@ from runner import show
 from runner.attending import Attended
 from runner.prepare import PreparedSweep
 from runner.scheduler import Event, Scheduler
+from sweeps.units import size
 
 REFRESH_SECONDS = 0.5
 QUIET_SECONDS = 30.0
@@ -70,12 +71,15 @@ class Watch:
         """How the sweep ended, from the ledger alone."""
         board = Board(self._root / "ledger.db")
         rows, scores, notes = board.run_status(prepared.name), board.scores(prepared.name), board.notes(prepared.name)
+        attempts = [attempt for row in rows for attempt in board.attempts(row["run"])]
         board.close()
         if scores:
             self.say("\n" + show.scores(scores))
         if notes:
             self.say("\n" + show.notes(notes, len(rows)))
         self.say("\n" + show.status(rows))
+        if wasted := show.wasted(attempts):
+            self.say(wasted)
         if any(row["state"] != "succeeded" for row in rows):
             self.say("`runner why RUN` tells what every witness said")
 
@@ -102,4 +106,4 @@ def _running_line(scheduler: Scheduler, attended: Attended) -> str:
     latest = attended.feed.latest
     loss = f"loss {latest['train.loss']:.4g}" if "train.loss" in latest else "loss -"
     steps = f"step {attended.feed.step} of {run.settings.train.steps}"
-    return f"{head}: {steps}, {loss}, memory {show.size(latest.get('memory'))}"
+    return f"{head}: {steps}, {loss}, memory {size(latest.get('memory'))}"

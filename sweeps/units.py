@@ -1,4 +1,4 @@
-"""Sizes and durations with units, as people write them in sweep files."""
+"""Sizes and durations with units, as people write them in sweep files and read them on screens."""
 
 from __future__ import annotations
 
@@ -38,6 +38,27 @@ def seconds_of(text: str) -> float:
     if factors != sorted(set(factors), reverse=True):
         raise ValueError(f"{text!r}: each unit once, the largest first, as in 1h30min")
     return float(sum(float(number) * factor for (number, _), factor in zip(parts, factors, strict=True)))
+
+
+def size(count: float | None) -> str:
+    """`412 MiB`; `-` where unknown."""
+    if count is None:
+        return "-"
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def duration(count: float | None) -> str:
+    """`8.2 s`, `3 min 05 s`, `2 h 10 min`; `-` where unknown."""
+    if count is None:
+        return "-"
+    if count < 60:
+        return f"{count:.1f} s"
+    minutes, rest = divmod(round(count), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _factor(unit: str, units: dict[str, int] | dict[str, float]) -> float:
