@@ -10,7 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ import backbones.registry
 import tasks.registry
 from db.errors import DataError, Refused, RunnerError
 from db.strict import Invalid, Path, nearest, to_data, to_record
+from runner.checked import Answer, Asked, Checked, Problem, Question
 from runner.code import code_fingerprint, declared_at
 from runner.model import Model
 from sweeps.settings import DataSettings, TrainSettings
@@ -30,46 +31,6 @@ T = TypeVar("T")
 
 _RAISED_BY_MODELS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, OSError, RuntimeError)
 _CONSTRUCTION_ERRORS = (*_RAISED_BY_MODELS, RunnerError, TypeError, ValueError)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A run to be checked; its parts are checked one by one, so that every fault is found."""
-
-    backbone: str
-    backbone_config: Mapping[str, Any]
-    tasks: Mapping[str, Mapping[str, Any]]
-    data: Mapping[str, Any] = field(default_factory=dict)
-    train: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    plugins: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    path: Path
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What was found out about a candidate: problems, or else all the rest.
-
-    `backbone_config` and `tasks` hold every key, defaults included.
-    """
-
-    problems: tuple[Problem, ...] = ()
-    backbone_config: Mapping[str, Any] | None = None
-    tasks: Mapping[str, Mapping[str, Any]] | None = None
-    required_metrics: tuple[str, ...] = ()
-    parameters: int = 0
-    couples_samples: bool = False
-    code_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,24 +45,25 @@ def main(arguments: Sequence[str]) -> int:
     """Answer the question in the first file into the second."""
     asked, answered = map(FilePath, arguments)
     question = to_record(Question, json.loads(asked.read_text(encoding="utf-8")))
-    answered.write_text(json.dumps({"candidates": to_data(check_all(question.candidates))}), encoding="utf-8")
+    answer = Answer(candidates=tuple(check_all(question.candidates)))
+    answered.write_text(json.dumps(to_data(answer)), encoding="utf-8")
     return 0
 
 
-def check_all(candidates: Iterable[Candidate]) -> list[Checked]:
+def check_all(candidates: Iterable[Asked]) -> list[Checked]:
     """Check each candidate; those that differ in their seed only are checked once."""
     known: dict[str, Checked] = {}
     return [_once(known, candidate) for candidate in candidates]
 
 
-def _once(known: dict[str, Checked], candidate: Candidate) -> Checked:
+def _once(known: dict[str, Checked], candidate: Asked) -> Checked:
     key = json.dumps({**to_data(candidate), "seed": 0}, sort_keys=True)
     if key not in known:
         known[key] = check(candidate)
     return known[key]
 
 
-def check(candidate: Candidate) -> Checked:
+def check(candidate: Asked) -> Checked:
     """Find every problem of one candidate, or what the scheduler has to know of it."""
     problems = list(_missing_plugins(candidate))
     if problems:
@@ -130,7 +92,7 @@ def check(candidate: Candidate) -> Checked:
     )
 
 
-def _missing_plugins(candidate: Candidate) -> Iterator[Problem]:
+def _missing_plugins(candidate: Asked) -> Iterator[Problem]:
     for index, folder in enumerate(candidate.plugins):
         if not FilePath(folder).is_dir():
             yield Problem(path=("plugins", index), message=f"there is no folder {FilePath(folder).absolute()}")
@@ -147,7 +109,7 @@ def _read(kind: type[T], data: Mapping[str, Any], place: Path, problems: list[Pr
     return None
 
 
-def _backbone(candidate: Candidate, plugins: Sequence[FilePath], problems: list[Problem]) -> Part | None:
+def _backbone(candidate: Asked, plugins: Sequence[FilePath], problems: list[Problem]) -> Part | None:
     name = candidate.backbone
     try:
         kind = backbones.registry.load(name, plugins)
@@ -187,7 +149,7 @@ def _systems(data: DataSettings | None, problems: list[Problem]) -> tuple[System
 
 
 def _model(
-    candidate: Candidate,
+    candidate: Asked,
     backbone: Part,
     heads: Mapping[str, Part],
     data: DataSettings,

@@ -10,45 +10,19 @@ import hashlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from db.errors import Refused, RunnerError
 from db.strict import nearest, to_data, to_record
+from runner.checked import Answer, Asked, Checked, Question
 from runner.entry import worker_argv
 from sweeps.expand import Candidate
 from sweeps.settings import Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
 
 PREFLIGHT_SECONDS = 600.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing that keeps a candidate from running; `path` leads to the key of the sweep file that causes it."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What the child process answers for one candidate."""
-
-    problems: tuple[Problem, ...] = ()
-    backbone_config: Mapping[str, Any] | None = None
-    tasks: Mapping[str, Mapping[str, Any]] | None = None
-    required_metrics: tuple[str, ...] = ()
-    parameters: int = 0
-    couples_samples: bool = False
-    code_fingerprint: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    candidates: tuple[Checked, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +99,10 @@ def digest_of(folder: str | None, spec: SweepSpec) -> str | None:
 
 
 def _check(spec: SweepSpec) -> Sequence[Checked]:
-    question = {"candidates": [_question(candidate, spec.plugins) for candidate in spec.candidates]}
+    question = Question(candidates=tuple(_asked(candidate, spec.plugins) for candidate in spec.candidates))
     with tempfile.TemporaryDirectory(prefix="runner-preflight-") as folder:
         asked, answered = Path(folder, "question.json"), Path(folder, "answer.json")
-        asked.write_text(json.dumps(question))
+        asked.write_text(json.dumps(to_data(question)))
         argv = worker_argv("runner.preflight", str(asked), str(answered))
         try:
             done = subprocess.run(
@@ -142,10 +116,16 @@ def _check(spec: SweepSpec) -> Sequence[Checked]:
         return to_record(Answer, json.loads(answered.read_text())).candidates
 
 
-def _question(candidate: Candidate, plugins: Sequence[Path]) -> dict[str, Any]:
-    keys = ("backbone", "backbone_config", "tasks", "data", "train", "seed")
-    asked = {key: to_data(getattr(candidate, key)) for key in keys}
-    return {**asked, "plugins": [str(plugin) for plugin in plugins]}
+def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:
+    return Asked(
+        backbone=candidate.backbone,
+        backbone_config=candidate.backbone_config,
+        tasks=candidate.tasks,
+        data=to_data(candidate.data),
+        train=to_data(candidate.train),
+        seed=candidate.seed,
+        plugins=tuple(map(str, plugins)),
+    )
 
 
 def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path], digest: str | None) -> PreparedRun:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from runner.checked import Asked, Checked
 from runner.code import code_fingerprint
 from runner.entry import worker_argv
-from runner.preflight import Candidate, Checked, check, check_all
+from runner.preflight import check, check_all
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGINS = str(ROOT / "tests" / "plugins")
@@ -25,9 +26,9 @@ FOUR_TASKS: dict[str, dict[str, Any]] = {
 }
 
 
-def candidate(backbone: str = "tiny", **others: Any) -> Candidate:
+def candidate(backbone: str = "tiny", **others: Any) -> Asked:
     given = {"backbone_config": {}, "tasks": FOUR_TASKS, "plugins": (PLUGINS,), **others}
-    return Candidate(backbone=backbone, **given)
+    return Asked(backbone=backbone, **given)
 
 
 def problems_of(checked: Checked) -> dict[tuple[str | int, ...], str]:

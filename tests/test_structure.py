@@ -49,7 +49,7 @@ def reachable(start: str) -> set[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += [imported for imported in all_imports(name)] if name in MODULES else []
+            waiting += list(all_imports(name)) if name in MODULES else []
     return seen
 
 

@@ -25,5 +25,6 @@ class Slow(Backbone):
     def forward(self, x_BLC: Tensor) -> Tensor:
         if self.training:
             time.sleep(self.seconds)
-        h_BCND: Tensor = self.embed(x_BLC.transpose(1, 2).unflatten(2, (-1, 16))).tanh()
+        x_BCN16 = x_BLC.transpose(1, 2).reshape(len(x_BLC), x_BLC.shape[2], -1, 16)
+        h_BCND: Tensor = self.embed(x_BCN16).tanh()
         return h_BCND

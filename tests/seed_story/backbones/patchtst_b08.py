@@ -29,8 +29,9 @@ class PatchTSTB08(Backbone):
 
     def forward(self, x_BLC: Tensor) -> Tensor:
         """Return `h_BCND`, N patches of 64 samples."""
-        x_BCNP = x_BLC.transpose(1, 2).unflatten(2, (-1, PATCH))
-        h_RND = self.embed(x_BCNP).flatten(0, 1)
+        windows, _, channels = x_BLC.shape
+        x_RNP = x_BLC.transpose(1, 2).reshape(windows * channels, -1, PATCH)
+        h_RND: Tensor = self.embed(x_RNP)
         for layer in self.layers:
             h_RND = layer(h_RND)
-        return h_RND.unflatten(0, x_BCNP.shape[:2])
+        return h_RND.reshape(windows, channels, -1, self.width)

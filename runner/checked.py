@@ -1,0 +1,56 @@
+"""What the scheduler asks `runner.preflight`, and what it answers. Standard library only: both sides read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.strict import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A run to be checked; its parts are checked one by one, so that every fault is found."""
+
+    backbone: str
+    backbone_config: Mapping[str, Any]
+    tasks: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    candidates: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found out about a candidate: problems, or else all the rest.
+
+    `backbone_config` and `tasks` hold every key, defaults included.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    backbone_config: Mapping[str, Any] | None = None
+    tasks: Mapping[str, Mapping[str, Any]] | None = None
+    required_metrics: tuple[str, ...] = ()
+    parameters: int = 0
+    couples_samples: bool = False
+    code_fingerprint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """In the order of the question."""
+
+    candidates: tuple[Checked, ...]
