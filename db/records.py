@@ -177,7 +177,11 @@ class ErrorRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One task's headline metric on the whole test split beside its trivial baseline, both finite."""
+    """One task's headline metric on the whole test split beside its trivial baseline, both finite.
+
+    `gain_at_least` is a lower confidence bound of how much better the value is than the baseline, in the metric's own
+    measure (see `runner.gain`); nothing where nobody can tell.
+    """
 
     task: str
     metric: str
@@ -186,6 +190,7 @@ class Score:
     baseline_name: str
     higher_is_better: bool
     windows: int
+    gain_at_least: float | None = None
 
     @property
     def name(self) -> str:
@@ -194,7 +199,8 @@ class Score:
 
     @property
     def beats_baseline(self) -> bool:
-        return self.value > self.baseline if self.higher_is_better else self.value < self.baseline
+        """Whether it does so by more than luck."""
+        return self.gain_at_least is not None and self.gain_at_least > 0
 
 
 @dataclass(frozen=True, kw_only=True)

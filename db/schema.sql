@@ -128,6 +128,7 @@ CREATE TABLE score (                       -- a task's headline metric on the wh
     baseline_name    TEXT NOT NULL,
     higher_is_better INTEGER NOT NULL CHECK (higher_is_better IN (0, 1)),
     windows          INTEGER NOT NULL CHECK (windows > 0),
+    gain_at_least    REAL CHECK (abs(gain_at_least) <= 1.7976931348623157e308), -- nothing where nobody can tell
     PRIMARY KEY (attempt_id, task, metric)
 ) STRICT, WITHOUT ROWID;
 

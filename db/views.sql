@@ -62,8 +62,8 @@ SELECT cs.name AS sweep, s.task, s.metric,
        rank() OVER (PARTITION BY cs.name, s.task, s.metric
                     ORDER BY iif(s.higher_is_better, -s.value, s.value)) AS place,
        m.label, a.run_id AS run, r.backbone, s.value, s.baseline, s.baseline_name,
-       iif(s.higher_is_better, s.value > s.baseline, s.value < s.baseline) AS beats_baseline,
-       s.higher_is_better, s.windows, a.number AS attempt
+       s.gain_at_least > 0 AS beats_baseline, -- by more than luck; nothing where nobody can tell
+       s.higher_is_better, s.windows, a.number AS attempt, s.gain_at_least
 FROM current_sweep cs JOIN member m ON m.sweep_id = cs.id JOIN run r ON r.id = m.run_id
 JOIN attempt a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempt WHERE run_id = r.id)
 JOIN verdict v ON v.attempt_id = a.id AND v.word = 'succeeded'

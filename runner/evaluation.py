@@ -11,6 +11,7 @@ import torch
 
 from db.errors import NonFiniteError, ShapeError
 from db.records import Score
+from runner.gain import gain_at_least
 from runner.model import Model
 from runner.splits import Split, labelled_masks
 from runner.training import predict, require_first_dim
@@ -33,7 +34,8 @@ def evaluate(model: Model, test: Split, training: LabelTable, micro: int, precis
         for indices in test.by_system(micro):
             for name, rows in _rows(model, test, indices, masks, precision).items():
                 pieces[name].append(rows)
-    return tuple(_score(task, name, _joined(pieces[name]), training) for name, task in model.tasks.items())
+    unit = _unit_of_rows(test, masks, micro)
+    return tuple(_score(task, name, _joined(pieces[name]), unit[name], training) for name, task in model.tasks.items())
 
 
 def _rows(model: Model, test: Split, indices: Array, masks: Mapping[str, Array], precision: str) -> dict[str, Rows]:
@@ -65,8 +67,15 @@ def _joined(pieces: list[Rows]) -> Rows:
     return {key: np.concatenate([rows[key] for rows in pieces]) for key in pieces[0]}
 
 
-def _score(task: Task, name: str, rows: Rows, training: LabelTable) -> Score:
+def _unit_of_rows(test: Split, masks: Mapping[str, Array], micro: int) -> dict[str, Array | None]:
+    """For each task, which bearing each of its rows is of, where that is known."""
+    order = np.concatenate(list(test.by_system(micro)))
+    unit = test.labels.unit
+    return {name: None if unit is None else unit[order[mask[order]]] for name, mask in masks.items()}
+
+
+def _score(task: Task, name: str, rows: Rows, unit: Array | None, training: LabelTable) -> Score:
     score = replace(task.score(rows, training), task=name)
     if not (math.isfinite(score.value) and math.isfinite(score.baseline)):
         raise NonFiniteError(f"{name}: {score.metric} is {score.value}, its baseline {score.baseline}")
-    return score
+    return score if unit is None else replace(score, gain_at_least=gain_at_least(task, rows, unit, training))

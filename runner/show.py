@@ -69,12 +69,14 @@ def scores(rows: Sequence[Row]) -> str:
             f"{row['value']:.4f}",
             f"{row['baseline']:.4f}",
             row["baseline_name"],
-            "yes" if row["beats_baseline"] else "NO",
+            {1: "yes", 0: "NO", None: "cannot tell"}[row["beats_baseline"]],
+            "" if row["gain_at_least"] is None else f"{row['gain_at_least']:+.4f}",
             row["windows"],
         )
         for row in rows
     ]
-    return table(("run", "task", "metric", "value", "baseline", "which is", "beaten", "test windows"), lines)
+    header = ("run", "task", "metric", "value", "baseline", "which is", "beaten", "gain at least", "test windows")
+    return table(header, lines)
 
 
 def notes(found: Mapping[str, Sequence[str]], runs: int) -> str:

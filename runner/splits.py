@@ -71,7 +71,8 @@ def chunks(indices: Array, size: int) -> Iterator[Array]:
 
 def with_labels_of(table: LabelTable, owner: Array) -> LabelTable:
     """The table with each window's labels, and what they are meant for, taken from its owner."""
-    moved = {key: values[owner] for key, values in vars(table).items() if key != "system" and values is not None}
+    stays = {"system", "unit"}
+    moved = {key: values[owner] for key, values in vars(table).items() if key not in stays and values is not None}
     return replace(table, **moved)
 
 

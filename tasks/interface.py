@@ -55,7 +55,8 @@ class LabelTable:
 
     `system` is the `Dataset_id`; `label` is -1 and `rul` NaN where unknown or not meant for any use. `diagnosis` and
     `detection` say of each window whether its label is meant for classification and for anomaly detection; nothing
-    means that all are.
+    means that all are. `unit` numbers the bearing that a window is of: windows of one bearing resemble each other, so
+    what they say counts once; nothing means that nobody knows.
     """
 
     system: Array
@@ -63,6 +64,7 @@ class LabelTable:
     rul: Array
     diagnosis: Array | None = None
     detection: Array | None = None
+    unit: Array | None = None
 
     @property
     def for_diagnosis(self) -> npt.NDArray[np.bool_]:

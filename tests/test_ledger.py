@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Failed, Measured, Score, Succeeded
+from runner import show
 from runner.judge import judge
 
 WHOLE = BatchSplit(micro=8, accum=1)
@@ -31,6 +33,7 @@ SCORE = Score(
     baseline_name="majority class",
     higher_is_better=True,
     windows=10,
+    gain_at_least=0.3,
 )
 RUNS = [
     RunRow(
@@ -290,7 +293,22 @@ def test_leaderboard_and_waste(book: Book) -> None:
     assert board.rows("SELECT * FROM waste") == [{"failure_kind": "cuda_oom", "attempts": 2, "runs": 1, "seconds": 7.0}]
     (row,) = board.scores("probe")
     assert (row["place"], row["value"], row["baseline"], row["beats_baseline"]) == (1, 0.9, 0.5, 1)
+    assert list(row)[-1] == "gain_at_least"
+    assert row["gain_at_least"] == 0.3
     board.close()
+
+
+@pytest.mark.parametrize(("bound", "beats"), [(0.01, 1), (0.0, 0), (-0.01, 0), (None, None)])
+def test_a_better_value_beats_its_baseline_only_by_more_than_luck(
+    book: Book, bound: float | None, beats: int | None
+) -> None:
+    score = replace(SCORE, gain_at_least=bound)
+    book.ledger.record_verdict(book.attempt(), green(), Measured(), [score])
+    board = Board(book.ledger.path)
+    (row,) = board.scores("probe")
+    board.close()
+    assert (row["beats_baseline"], score.beats_baseline) == (beats, bool(beats))
+    assert {1: "yes", 0: "NO", None: "cannot tell"}[beats] in show.scores([row])
 
 
 def test_at_rest_it_is_one_file_and_at_work_readers_and_writer_overlap(tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ class Recording:
     def bearing(self) -> str:
         return str(PurePosixPath(self.file.replace("\\", "/")).parent)
 
+    @property
+    def unit(self) -> str:
+        """The bearing within its system, or the recording itself where `file` has no folder to name a bearing."""
+        return f"{self.system} {self.bearing}" if self.bearing != "." else f"{self.system} recording {self.id}"
+
 
 _SPELLINGS = {
     "id": ("id",),

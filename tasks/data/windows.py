@@ -77,6 +77,7 @@ class Data:
             rul=np.array([recording.rul for recording in recordings], dtype=np.float64),
             diagnosis=np.array([recording.diagnosis for recording in recordings], dtype=np.bool_),
             detection=np.array([recording.detection for recording in recordings], dtype=np.bool_),
+            unit=np.unique([recording.unit for recording in recordings], return_inverse=True)[1].reshape(-1),
         )
 
     def load(self, split: Split, indices: npt.ArrayLike) -> Windows:
