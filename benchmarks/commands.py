@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.ledger import Ledger, RunRow
-from db.records import BatchSplit, Failed, Measured
+from db.records import BatchSplit
+from db.verdicts import Failed, Measured
 
 RUNNER = str(Path(sys.executable).with_name("runner"))
 

@@ -19,8 +19,9 @@ import tenacity
 from sqlalchemy.dialects.sqlite import insert
 
 from db.file import create_missing, open_file, put_to_rest
-from db.records import BatchSplit, Failed, History, Measured, PastAttempt, Score, Succeeded, Verdict
+from db.records import BatchSplit, Score
 from db.strict import to_data
+from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

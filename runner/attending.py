@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from db.ledger import Ledger, OpenAttempt
-from db.records import EndRequest, Verdict
+from db.records import EndRequest
+from db.verdicts import Verdict
 from runner.attempt_dir import AttemptDir, write_record
 from runner.evidence import collect
 from runner.judge import judge, measure

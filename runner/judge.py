@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from db.records import Exit, Failed, Measured, Plan, Result, Succeeded, Testimony, Verdict
+from db.records import Exit, Plan, Result
+from db.verdicts import Failed, Measured, Succeeded, Testimony, Verdict
 from runner.evidence import Evidence, Unreadable
 from runner.failures import FAILURE_KINDS, how_it_ended
 

@@ -6,7 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from db.records import History, ResumeFrom
+from db.records import ResumeFrom
+from db.verdicts import History
 from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers, read_bounded
 
 

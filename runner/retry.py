@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from db.records import BatchSplit, History, PastAttempt
+from db.records import BatchSplit
+from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FailureKind, Remedy
 from sweeps.settings import Policy
 

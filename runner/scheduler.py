@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.errors import Refused
 from db.ledger import Ledger, OpenAttempt
-from db.records import Failed, History, Succeeded, Verdict
+from db.verdicts import Failed, History, Succeeded, Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.launchers.interface import Launcher

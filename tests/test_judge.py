@@ -9,7 +9,8 @@ from evidence import CLAIM, EXIT, GOOD, ended, failed_with, killed, reported, sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.records import EndRequest, Failed, MemoryWatch, Succeeded
+from db.records import EndRequest, MemoryWatch
+from db.verdicts import Failed, Succeeded
 from runner.evidence import Evidence, Unreadable
 from runner.failures import BY_WORD, FAILURE_KINDS
 from runner.judge import hear, judge

@@ -20,7 +20,8 @@ from db.board import Board, NoSuchRun
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger, RunRow
-from db.records import BatchSplit, Failed, Measured, Score, Succeeded
+from db.records import BatchSplit, Score
+from db.verdicts import Failed, Measured, Succeeded
 from runner import show
 from runner.judge import judge
 

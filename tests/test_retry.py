@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.records import BatchSplit, History, PastAttempt
+from db.records import BatchSplit
+from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FAILURE_KINDS, Remedy
 from runner.retry import Done, Launch, NextStep, Stop, Wait, next_step
 from sweeps.settings import Policy
