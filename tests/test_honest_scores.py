@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from toy_windows import build
 
 from db.records import Score
-from runner.gain import gain_at_least, jackknife_error, t_quantile
+from runner.gain import gain, gain_at_least, jackknife_error, t_quantile
 from sweeps.settings import DataSettings
 from tasks.interface import Array, LabelTable
 
@@ -48,7 +48,7 @@ def test_honest_training_beats_every_baseline(root: Path, backbone: str) -> None
     assert all(score.beats_baseline for score in scores), scores
 
 
-@pytest.mark.parametrize(("backbone", "seed"), [("dlinear", 0), ("dlinear", 1), ("dlinear", 2), ("fno", 1)])
+@pytest.mark.parametrize(("backbone", "seed"), [("dlinear", 0), ("dlinear", 1), ("fno", 1)])
 def test_shuffled_labels_beat_no_baseline(root: Path, backbone: str, seed: int) -> None:
     """Some of these values lie on the better side of their baselines: luck, and told to be luck."""
     scores = scores_of(root, backbone, seed=seed, shuffled=True)
@@ -96,23 +96,28 @@ def classes(random: np.random.Generator, units: int, skill: float) -> tuple[Arra
 MAKERS = {"rul_prediction": life_left, "anomaly_detection": anomalies, "classification": classes}
 
 
-def share_above_zero(name: str, units: int, skill: float, draws: int) -> float:
+def shares_above_zero(name: str, units: int, skill: float, draws: int) -> tuple[float, float]:
+    """How often the gain was above zero, and how often its bound was."""
     random = np.random.default_rng(0)
     task = build(name)
     made = [MAKERS[name](random, units, skill) for _ in range(draws)]
+    gains = [gain(task.score(rows, TRAINING)) for _, rows in made]
     bounds = [gain_at_least(task, rows, unit, TRAINING) for unit, rows in made]
-    return float(np.mean([bound is not None and bound > 0 for bound in bounds]))
+    return float(np.mean(np.array(gains) > 0)), float(np.mean([bound is not None and bound > 0 for bound in bounds]))
 
 
-@pytest.mark.parametrize("units", [4, 6, 12, 30])
+@pytest.mark.parametrize("units", [4, 8, 20])
 @pytest.mark.parametrize("name", sorted(MAKERS))
 def test_clustered_noise_seldom_beats_a_baseline(name: str, units: int) -> None:
-    assert share_above_zero(name, units, skill=0.0, draws=300) <= 0.03
+    lucky, beaten = shares_above_zero(name, units, skill=0.0, draws=300)
+    assert lucky > 0.1
+    assert beaten <= 0.03
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
 def test_a_true_gain_is_seen(name: str) -> None:
-    assert share_above_zero(name, units=30, skill=0.9, draws=50) >= 0.9
+    _, beaten = shares_above_zero(name, units=30, skill=0.9, draws=50)
+    assert beaten >= 0.9
 
 
 def test_windows_of_one_bearing_count_once() -> None:
