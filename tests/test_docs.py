@@ -73,8 +73,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_path_the_documents_name_exists() -> None:
+    paths = re.compile(r"`((?:runner|db|sweeps|tasks|backbones|tests|docs)/[a-z_./0-9]+\.\w+)`")
     for page in PAGES:
-        for path in re.findall(r"`((?:runner|db|sweeps|tasks|backbones|tests|docs)/[a-z_./0-9]+\.\w+)`", page.read_text()):
+        for path in paths.findall(page.read_text()):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
