@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ def test_the_missing_key_is_refused_by_name_before_anything_starts(desk: Desk) -
     assert done.code == 2
     assert "missing key `e_layers` of PatchTSTB08.Config, declared at " in done.err
     assert "unknown key `num_layers` (did you mean `e_layers`?)" in done.err
-    where = [line.split(": ")[1] for line in done.err.splitlines()]
     lines = Path(STORY).read_text().splitlines()
-    assert [lines[int(place.split(":")[1]) - 1].strip().split(" #")[0].strip() for place in where] == [
+    blamed = [lines[int(number) - 1].strip() for number in re.findall(r"seed_story\.yaml:(\d+):", done.err)]
+    assert [line.partition("  #")[0].rstrip() for line in blamed] == [
         "backbones: {patchtst_b08: {num_layers: 1}}",
         "- {backbone: patchtst_b08}",
     ]
