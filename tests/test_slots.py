@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -131,14 +132,18 @@ def test_another_user_shares_the_slots(tmp_path: Path) -> None:
     slots = open_slots(GPUS[:1], 1, None)
     slot = slots.take()
     assert slot is not None
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:-2]):
         parent.chmod(0o755)
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: the child only takes a slot
+        pid = os.fork()
     if pid == 0:
-        os.setuid(65534)
-        blocked = slots.take() is None
-        slot.close()
-        os._exit(0 if blocked else 1)
+        blocked = False
+        try:
+            os.setuid(65534)
+            blocked = slots.take() is None
+        finally:
+            os._exit(0 if blocked else 1)
     assert os.waitpid(pid, 0)[1] == 0
     slot.close()
 

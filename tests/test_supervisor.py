@@ -71,8 +71,9 @@ import os, signal
 print(os.getsid(0) == os.getpid(), os.read(0, 1), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])
 of_python = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+of_libc = 0b11 << 31
 ignored = [line.split()[1] for line in open('/proc/self/status') if line.startswith('SigIgn')]
-print(int(ignored[0], 16) & ~of_python)
+print(int(ignored[0], 16) & ~of_python & ~of_libc)
 """
     attempt = planned(tmp_path, python(code))
     supervise(attempt)
