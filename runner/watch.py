@@ -54,6 +54,7 @@ class Watch:
         if event is not None:
             attempt = f" attempt {event.number}" if event.number else ""
             self.say(f"{time.strftime('%H:%M:%S')} {event.run.label}{attempt} {show.plain(event.what)}")
+            self._shown -= REFRESH_SECONDS if self._console.is_terminal else 0.0  # what stands below is old now
         if self._scheduler is None:
             return
         every = REFRESH_SECONDS if self._console.is_terminal else QUIET_SECONDS
