@@ -51,6 +51,7 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """In the order of the question."""
+    """In the order of the question; or why no answer could be given: code of a plugin raised, say."""
 
-    candidates: tuple[Checked, ...]
+    candidates: tuple[Checked, ...] = ()
+    fault: str | None = None

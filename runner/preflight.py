@@ -45,9 +45,17 @@ def main(arguments: Sequence[str]) -> int:
     """Answer the question in the first file into the second."""
     asked, answered = map(FilePath, arguments)
     question = to_record(Question, json.loads(asked.read_text(encoding="utf-8")))
-    answer = Answer(candidates=tuple(check_all(question.candidates)))
+    try:
+        answer = Answer(candidates=tuple(check_all(question.candidates)))
+    except BaseException as error:  # noqa: BLE001 - the outermost: foreign code ran here, and may raise anything
+        answer = Answer(fault=_described(error))
     answered.write_text(json.dumps(to_data(answer)), encoding="utf-8")
     return 0
+
+
+def _described(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{''.join(traceback.format_exception_only(error)).strip()} ({last.filename}:{last.lineno})"
 
 
 def check_all(candidates: Iterable[Asked]) -> list[Checked]:

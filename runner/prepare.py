@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.errors import Refused, RunnerError
+from db.errors import Refused
 from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.entry import worker_argv
@@ -110,10 +110,15 @@ def _check(spec: SweepSpec) -> Sequence[Checked]:
             )
         except subprocess.TimeoutExpired:
             raise Refused(f"the checks before launch took longer than {PREFLIGHT_SECONDS:.0f} s") from None
-        if done.returncode != 0 or not answered.is_file():
-            tail = done.stderr.decode(errors="replace").strip()[-2000:]
-            raise RunnerError(f"the checks before launch ended with exit code {done.returncode}:\n{tail}")
-        return to_record(Answer, json.loads(answered.read_text())).candidates
+        if not answered.is_file():
+            raise Refused(
+                f"{spec.file}: the checks before launch ended with exit code {done.returncode} and without an answer; "
+                f"code of a plugin may have ended the process"
+            )
+        answer = to_record(Answer, json.loads(answered.read_text()))
+    if answer.fault:
+        raise Refused(f"{spec.file}: the checks before launch failed: {answer.fault}")
+    return answer.candidates
 
 
 def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from db.board import Board
+from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
 from runner import show
@@ -47,6 +48,7 @@ def sweep(
         if dry_run:
             watch.say(_dry_run(prepared, root))
             return ExitCode.OK
+        _make(root)
         with hold_sweep(root, prepared.name), closing(Ledger(root / "ledger.db")) as ledger:
             if is_network_file_system(root):
                 watch.say(ON_NETWORK)
@@ -70,6 +72,14 @@ def sweep(
     if scheduler.interrupted and not scheduler.green:
         return ExitCode.INTERRUPTED
     return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "locks").mkdir(exist_ok=True)
+    except OSError as error:
+        raise Refused(f"the root {root} cannot be used: {error.strerror}; --root names another folder") from None
 
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:

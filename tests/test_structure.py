@@ -116,8 +116,8 @@ def broad_handlers() -> set[str]:
     return found
 
 
-def test_exactly_two_places_catch_everything() -> None:
-    assert broad_handlers() == {"runner.cli", "runner.worker"}
+def test_only_the_outermost_of_each_process_catches_everything() -> None:
+    assert broad_handlers() == {"runner.cli", "runner.worker", "runner.preflight"}
 
 
 def test_only_the_command_line_prints() -> None:

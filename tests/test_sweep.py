@@ -211,6 +211,35 @@ def test_refused_before_anything_starts(desk: Desk, overrides: list[str], said: 
     assert not desk.root.exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ('raise RuntimeError("no licence")', "RuntimeError: no licence ("),
+        ("import sys; sys.exit(0)", "SystemExit: 0 ("),
+        ("import os; os._exit(0)", "without an answer"),
+        ("def broken(:", "odd.py"),
+        ("import nowhere_to_be_found", "nowhere_to_be_found"),
+        ("x = 1", "defines 0 subclasses of Backbone"),
+    ],
+)
+def test_a_plugin_that_breaks_is_told_in_a_sentence(desk: Desk, code: str, said: str) -> None:
+    plugin = desk.folder / "plugins" / "backbones" / "odd.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(code + "\n")
+    desk.write(plugins=[str(plugin.parent.parent)], grid={"backbone": ["odd"]})
+    done = desk.sweep()
+    assert done.code == 2, done
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert not desk.root.exists()
+
+
+def test_a_root_that_cannot_be_made(desk: Desk) -> None:
+    done = desk.sweep("--root", "/proc/nowhere")
+    assert done.code == 2
+    assert "the root /proc/nowhere cannot be used" in done.err
+
+
 def test_commands_about_what_is_not_there(desk: Desk) -> None:
     for words in (["status"], ["why", "x"], ["logs", "x"], ["sql", "SELECT 1"], ["cancel", "x"], ["retry", "x"]):
         done = desk.type(*words)
