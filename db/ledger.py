@@ -6,6 +6,7 @@ lock at its start; a locked ledger is waited for, however long a reader holds it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,8 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.dialects.sqlite import insert
 
-from db.file import create_missing, open_file, put_to_rest
+from db.errors import LedgerError
+from db.file import create_missing, identity, open_file, put_to_rest, trouble
 from db.records import BatchSplit, Score
 from db.strict import to_data
 from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Verdict
@@ -38,7 +40,7 @@ class RunRow:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAttempt:
-    """An attempt without a verdict. `reference` is None where no submission was recorded."""
+    """An attempt without a verdict. `reference` is None where no submission was recorded; `sweep` is its opener's."""
 
     id: int
     nonce: str
@@ -47,6 +49,7 @@ class OpenAttempt:
     launcher: str
     reference: str | None
     opened_at: float
+    sweep: str
 
 
 class Ledger:
@@ -60,12 +63,16 @@ class Ledger:
         """
         self.path = path
         self._engine, self.journal_mode = open_file(path)
+        self._identity = identity(path)
         with self._write() as connection:
             create_missing(connection)
 
     def close(self) -> None:
         """Leave one file in journal mode DELETE, unless another sweep still writes."""
-        put_to_rest(self._engine)
+        if identity(self.path) == self._identity:
+            put_to_rest(self._engine)
+        else:
+            self._engine.dispose()  # what lies under its name now is not ours to touch
 
     def record_sweep(
         self, *, name: str, digest: str, file: str, profile: str | None, profile_reason: str, runs: Sequence[RunRow]
@@ -137,7 +144,10 @@ class Ledger:
         scores: Iterable[Score] = (),
         notes: Iterable[str] = (),
     ) -> None:
-        """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing."""
+        """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing.
+
+        A success lifts a stop that came too late to prevent it.
+        """
         with self._write() as connection:
             judged = "SELECT 1 FROM verdict WHERE attempt_id = :attempt"
             if connection.execute(sa.text(judged), {"attempt": attempt_id}).first():
@@ -149,6 +159,9 @@ class Ledger:
                 {"attempt_id": attempt_id, "position": position, "note": note} for position, note in enumerate(notes)
             ]
             _insert_missing(connection, "note", said)
+            if isinstance(verdict, Succeeded):
+                run = "SELECT run_id FROM attempt WHERE id = :attempt"
+                _lift_stop(connection, connection.execute(sa.text(run), {"attempt": attempt_id}).scalar_one())
 
     def record_metrics(self, attempt_id: int, points: Iterable[Mapping[str, Any]]) -> None:
         """Record `{step, name, value, non_finite, time}`; points recorded before stay as they are."""
@@ -163,7 +176,11 @@ class Ledger:
             known = {row.name: row.id for row in names}
             keys = ("step", "value", "non_finite", "time")
             rows = [
-                {"attempt_id": attempt_id, "name_id": known[point["name"]], **{key: point[key] for key in keys}}
+                {
+                    "attempt_id": attempt_id,
+                    "name_id": known[_encodable(point["name"])],
+                    **{key: point[key] for key in keys},
+                }
                 for point in points
             ]
             _insert_missing(connection, "metric", rows)
@@ -181,14 +198,10 @@ class Ledger:
     def record_reopening(self, run_id: str) -> bool:
         """Lift the run's stop; False where none is in force."""
         with self._write() as connection:
-            stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
-            if stop is None:
-                return False
-            _insert_missing(connection, "reopening", [{"stop_id": stop.id, "recorded_at": time.time()}])
-            return True
+            return _lift_stop(connection, run_id)
 
     def read_history(self, run_id: str) -> History:
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(sa.text(_ATTEMPTS), {"run": run_id}).all()
             stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
             forgiven = connection.execute(sa.text(_FORGIVEN), {"run": run_id}).scalar_one()
@@ -198,21 +211,44 @@ class Ledger:
 
     def read_open_attempts(self, *, sweep_id: int | None = None, run_id: str | None = None) -> tuple[OpenAttempt, ...]:
         """Attempts without a verdict, of a sweep's runs, of one run, or all there are."""
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             wanted = {"sweep": sweep_id, "run": run_id}
             rows = connection.execute(sa.text(_OPEN_ATTEMPTS), wanted).mappings().all()
         return tuple(OpenAttempt(**row) for row in rows)
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        with self._engine.connect() as connection:
+        self._require_same_file()
+        with self._engine.connect() as connection, self._told():
             _begin(connection)
             try:
                 yield connection
+                connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                with contextlib.suppress(sa.exc.OperationalError):  # after some errors SQLite has rolled back already
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
-            connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection, self._told():
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What keeps SQLite from working with the file becomes a sentence."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise trouble(error, self.path) or error from None
+
+    def _require_same_file(self) -> None:
+        """Nothing is written into a file that nobody can find any more."""
+        if identity(self.path) != self._identity:
+            raise LedgerError(
+                f"the ledger {self.path} was removed or replaced by another file while it was in use; attempts run on, "
+                "and what they leave remains in their folders"
+            )
 
 
 @tenacity.retry(
@@ -225,7 +261,7 @@ def _begin(connection: sa.Connection) -> None:
 
 def _insert(connection: sa.Connection, table: str, row: Mapping[str, Any]) -> int:
     """Insert a new fact. Returns its row's id."""
-    statement = insert(sa.table(table, *map(sa.column, row))).values(row)
+    statement = insert(sa.table(table, *map(sa.column, row))).values(_storable(row))
     return int(connection.execute(statement).lastrowid)
 
 
@@ -238,8 +274,25 @@ def _insert_missing(connection: sa.Connection, table: str, rows: Sequence[Mappin
         return 0
     before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
     statement = insert(sa.table(table, *map(sa.column, rows[0]))).on_conflict_do_nothing()
-    connection.execute(statement, list(rows))
+    connection.execute(statement, [_storable(row) for row in rows])
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before)
+
+
+def _lift_stop(connection: sa.Connection, run_id: str) -> bool:
+    stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
+    if stop is None:
+        return False
+    _insert(connection, "reopening", {"stop_id": stop.id, "recorded_at": time.time()})
+    return True
+
+
+def _storable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _encodable(value) if isinstance(value, str) else value for key, value in row.items()}
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates (bytes of a log or a path that were not UTF-8) are spelled out: SQLite cannot take them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _verdict_row(verdict: Verdict) -> dict[str, Any]:
@@ -281,8 +334,9 @@ _FORGIVEN = """
 SELECT coalesce(max(s.after_number), 0) FROM stop s JOIN reopening r ON r.stop_id = s.id WHERE s.run_id = :run
 """
 _OPEN_ATTEMPTS = """
-SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at
+SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at, opener.name AS sweep
 FROM attempt a LEFT JOIN submission s ON s.attempt_id = a.id
+JOIN scheduler c ON c.id = a.scheduler_id JOIN sweep opener ON opener.id = c.sweep_id
 WHERE NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id)
 AND (:run IS NULL OR a.run_id = :run)
 AND (:sweep IS NULL OR a.run_id IN (SELECT run_id FROM member WHERE sweep_id = :sweep))

@@ -97,3 +97,8 @@ class History:
     attempts: tuple[PastAttempt, ...] = ()
     stopped: Literal["failed", "cancelled", "unverified"] | None = None
     forgiven: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the latest attempt is a proven success."""
+        return bool(self.attempts) and self.attempts[-1].verdict == "succeeded"

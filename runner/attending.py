@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from db.ledger import Ledger, OpenAttempt
 from db.records import EndRequest
 from db.verdicts import Verdict
-from runner.attempt_dir import AttemptDir, write_record
+from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.evidence import collect
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
-from runner.liveness import Surviving, end_survivors, fence, is_alive
+from runner.liveness import Surviving, end_survivors, fence, is_alive, is_of_this_boot
 from runner.metrics_feed import MetricsFeed
+from runner.processes import start_time
 
 CLAIM_PATIENCE = 120.0
-"""Seconds that a submitted attempt of ours may take to be claimed before it is fenced."""
+"""Seconds that a submitted attempt may take to be claimed before it is fenced."""
+END_PATIENCE = 60.0
+"""Seconds after which a supervisor that was asked to end is taken to hang (stopped, say) and is killed."""
 
 
 @dataclass
 class Attended:
-    """An open attempt of this scheduler's sweep. `ours` is False for one that an earlier scheduler opened.
+    """An open attempt of this scheduler's sweep.
 
+    `opener_lives` tells whether the scheduler that opened it, this one or another sweep's, may still be starting it.
     `refused` is why the launcher would not take it; `trouble` why it cannot be closed now.
     """
 
     attempt: OpenAttempt
     folder: AttemptDir
-    ours: bool
-    feed: MetricsFeed
+    opener_lives: Callable[[], bool]
     refused: str | None = None
     trouble: str | None = None
+
+    def __post_init__(self) -> None:
+        self.feed = MetricsFeed(self.folder.metrics)
+        self._since = time.monotonic()
+        self._asked_to_end: float | None = None
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
         """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not."""
@@ -40,6 +52,7 @@ class Attended:
             return None
         if is_alive(self.folder):
             self._ingest(ledger)
+            self._kill_if_stuck()
             return None
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
         try:
@@ -49,7 +62,8 @@ class Attended:
             return None
         if self.attempt.reference is not None:
             launcher.has_ended(self.attempt.reference)  # reaps our child
-        evidence = collect(self.folder, refused=self.refused, survivors=survivors)
+        submitted = self.attempt.reference is not None
+        evidence = collect(self.folder, refused=self.refused, survivors=survivors, submitted=submitted)
         verdict = judge(evidence)
         self._ingest(ledger)
         result = evidence.own_result
@@ -60,23 +74,47 @@ class Attended:
 
     def end(self, why: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:
         """Ask for the attempt's end; the first reason stays."""
-        if self.folder.end_request.exists():
+        if self._asked_to_end is not None:
             return
+        self._asked_to_end = time.monotonic()
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        request = EndRequest(attempt_id=self.attempt.nonce, why=why, asked_at=time.time())
-        write_record(self.folder.end_request, request)
+        if not self.folder.end_request.exists():
+            request = EndRequest(attempt_id=self.attempt.nonce, why=why, asked_at=time.time())
+            write_record(self.folder.end_request, request)
         if not self.folder.claim.exists() and fence(self.folder) and self.attempt.reference:
             launcher.cancel(self.attempt.reference)
 
     def _fence_unless_starting(self, launcher: Launcher) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""
-        reference = self.attempt.reference
-        waited = time.time() - self.attempt.opened_at
-        starting = self.ours and reference is not None and 0 <= waited < CLAIM_PATIENCE
-        if starting and reference is not None and not launcher.has_ended(reference):
-            return self.folder.claim.exists()
+        if self.opener_lives() and self.refused is None:
+            reference = self.attempt.reference
+            ended = reference is not None and launcher.has_ended(reference)
+            if self.folder.claim.exists():  # looked at after its process: it may have begun and ended meanwhile
+                return True
+            if not ended and time.monotonic() - self._since < CLAIM_PATIENCE:
+                return False
+            if self.folder.plan.exists():
+                self.refused = self._why_unclaimed(ended=ended)
         fence(self.folder)
         return True
+
+    def _why_unclaimed(self, *, ended: bool) -> str:
+        if not ended:
+            return f"nobody claimed it within {CLAIM_PATIENCE:g} s"
+        try:
+            words = self.folder.supervisor_log.read_bytes()[-300:].decode(errors="replace").strip()
+        except OSError:
+            words = ""
+        return "its supervisor ended before it began" + (f": {words}" if words else "")
+
+    def _kill_if_stuck(self) -> None:
+        """A supervisor of this host that does not end when asked is killed; its worker dies with it."""
+        if self._asked_to_end is None or time.monotonic() - self._asked_to_end < END_PATIENCE:
+            return
+        with suppress(OSError, BadRecord):
+            claim = self.folder.read_claim()
+            if is_of_this_boot(claim) and start_time(claim.pid) == claim.pid_started:
+                os.kill(claim.pid, signal.SIGKILL)
 
     def _ingest(self, ledger: Ledger) -> None:
         ledger.record_metrics(self.attempt.id, self.feed.read_new())

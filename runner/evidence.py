@@ -27,7 +27,7 @@ class Evidence:
     """All witnesses of one attempt that is over. None: the witness left nothing.
 
     `refused` is the launcher's sentence where it would not take the attempt. `survivors` counts processes of the
-    attempt that were found alive, and ended, after its supervisor was gone.
+    attempt that were found alive, and ended, after its supervisor was gone. `submitted`: the launcher took it.
     """
 
     plan: Plan | Unreadable | None
@@ -39,6 +39,7 @@ class Evidence:
     stderr_tail: str = ""
     refused: str | None = None
     survivors: int = 0
+    submitted: bool = True
 
     @property
     def error(self) -> ErrorRecord | None:
@@ -62,7 +63,7 @@ class Evidence:
         return self.exit if self.exit.attempt_id == self.plan.attempt_id else None
 
 
-def collect(attempt: AttemptDir, *, refused: str | None = None, survivors: int = 0) -> Evidence:
+def collect(attempt: AttemptDir, *, refused: str | None = None, survivors: int = 0, submitted: bool = True) -> Evidence:
     """Read all that the attempt left. Call it only once the attempt is proven over."""
     result, digest = _read_result(attempt)
     return Evidence(
@@ -75,6 +76,7 @@ def collect(attempt: AttemptDir, *, refused: str | None = None, survivors: int =
         stderr_tail=tail(attempt),
         refused=refused,
         survivors=survivors,
+        submitted=submitted,
     )
 
 

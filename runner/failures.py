@@ -103,6 +103,8 @@ def _fenced(evidence: Evidence) -> str | None:
     claim = evidence.claim
     if claim is None or isinstance(claim, Unreadable) or not claim.fenced:
         return None
+    if evidence.plan is None and evidence.submitted:
+        return None  # it was there, and may have run
     return "the scheduler that opened it was gone before anything started; it can never start now"
 
 
@@ -177,6 +179,8 @@ def _lost(evidence: Evidence) -> str | None:
     exit_ = evidence.exit
     if isinstance(exit_, Unreadable):
         return f"nobody can tell how it ended: {exit_.why}"
+    if evidence.plan is None:
+        return "nobody can tell how it ended: its folder was emptied or removed while it was open"
     return "nobody can tell how it ended: its supervisor left no exit.json"
 
 

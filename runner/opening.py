@@ -28,6 +28,7 @@ class Opener:
 
     ledger: Ledger
     root: Path
+    sweep: str
     launcher: Launcher
     scheduler_id: int
     code_ids: dict[str, str]
@@ -72,6 +73,7 @@ class Opener:
             launcher=self.launcher.name,
             reference=reference,
             opened_at=opened_at,
+            sweep=self.sweep,
         )
         return opened, refused
 

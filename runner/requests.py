@@ -26,11 +26,13 @@ class Request:
     version: int = VERSION
 
 
-def leave_request(root: Path, verb: Verb, run_id: str) -> None:
+def leave_request(root: Path, verb: Verb, run_id: str) -> Path:
+    """Leave a request; the file goes when a scheduler takes it."""
     folder = root / "requests"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{time.time_ns():020d}-{os.urandom(4).hex()}.json"
     write_record(path, Request(verb=verb, run_id=run_id, asked_at=time.time()))
+    return path
 
 
 def take_requests(root: Path, run_ids: Collection[str]) -> list[Request]:

@@ -10,6 +10,9 @@ from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FailureKind, Remedy
 from sweeps.settings import Policy
 
+LONGEST_WAIT = 10
+"""Waiting doubles so many times."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
@@ -82,7 +85,7 @@ def _after_failure(history: History, last: PastAttempt, policy: Policy, now: flo
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
         return _halve(last, kind)
-    wait = 0.0 if kind.remedy is Remedy.CONTINUE else policy.wait * 2 ** (spent - 1)
+    wait = 0.0 if kind.remedy is Remedy.CONTINUE else policy.wait * 2 ** min(spent - 1, LONGEST_WAIT)
     # a clock that was set back must not make anyone wait longer than was asked
     until = min((last.judged_at or now) + wait, now + wait)
     if until > now:

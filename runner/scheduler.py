@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -23,13 +24,13 @@ from db.verdicts import Failed, History, Succeeded, Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.launchers.interface import Launcher
-from runner.metrics_feed import MetricsFeed
 from runner.opening import Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
 from runner.resume import newest_checkpoint
 from runner.retry import Done, Launch, Stop, Wait, next_step
 from runner.slots import Slots
+from runner.sweep_lock import is_held
 from runner.taking_over import take_over
 
 PULSE_SECONDS = 5.0
@@ -75,6 +76,7 @@ class Scheduler:
         self._opener = Opener(
             ledger=ledger,
             root=root,
+            sweep=sweep.name,
             launcher=launcher,
             scheduler_id=self._tenure.scheduler_id,
             code_ids=self._tenure.code_ids,
@@ -90,7 +92,7 @@ class Scheduler:
         """Work until every run is settled, or until interrupted and no attempt is left."""
         self._adopt()
         try:
-            while not self._is_over():
+            while not (self._is_over() and self._nothing_was_reopened()):
                 self._tick()
                 time.sleep(POLL_SECONDS)
         finally:
@@ -110,6 +112,15 @@ class Scheduler:
     def _is_over(self) -> bool:
         return not self.running and (self.interrupted or not (self._due or self._fresh))
 
+    def _nothing_was_reopened(self) -> bool:
+        """Another sweep that shares a run may have taken it up again since it was settled here."""
+        red = [] if self.interrupted else [run_id for run_id, done in self.settled.items() if not done.green]
+        reopened = [run_id for run_id in red if not self._ledger.read_history(run_id).stopped]
+        for run_id in reopened:
+            del self.settled[run_id]
+            self._due[run_id] = 0.0
+        return not reopened
+
     def _tick(self) -> None:
         """One round: pulse, wishes, open attempts, next steps."""
         if time.monotonic() - self._last_pulse >= PULSE_SECONDS:
@@ -128,11 +139,15 @@ class Scheduler:
         """Look after every open attempt of our runs, whoever opened it."""
         for opened in self._ledger.read_open_attempts(sweep_id=self._tenure.sweep_id):
             if opened.id not in self.running:
-                self._look_after(opened, ours=False)
+                self._look_after(opened, opener_lives=partial(self._is_other_living_sweep, opened.sweep))
 
-    def _look_after(self, opened: OpenAttempt, *, ours: bool, refused: str | None = None) -> None:
+    def _is_other_living_sweep(self, name: str) -> bool:
+        """Whoever opened an attempt for our own sweep before us is gone: the lock is ours."""
+        return name != self.sweep.name and is_held(self._root, name)
+
+    def _look_after(self, opened: OpenAttempt, opener_lives: Callable[[], bool], refused: str | None = None) -> None:
         folder = AttemptDir(self._root / opened.run_id / str(opened.number))
-        self.running[opened.id] = Attended(opened, folder, ours, MetricsFeed(folder.metrics), refused)
+        self.running[opened.id] = Attended(opened, folder, opener_lives, refused)
         self._due.pop(opened.run_id, None)
 
     def _attend(self, attended: Attended) -> None:
@@ -199,7 +214,7 @@ class Scheduler:
         except IntegrityError as refusal:
             self._after_refusal(run, refusal)
         else:
-            self._look_after(opened, ours=True, refused=refused)
+            self._look_after(opened, lambda: True, refused)
             where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
             batch = f"micro batch {step.batch.micro} x {step.batch.accum}"
             self._tell(run, opened.number, f"started: {step.because}, {batch}{where}")
@@ -242,9 +257,11 @@ class Scheduler:
             self._tell(run, 0, "retry was asked for")
 
     def _cancel(self, run: PreparedRun) -> None:
-        if run.run_id in self.settled:
+        history = self._ledger.read_history(run.run_id)
+        if history.stopped or history.succeeded:
             return
         self._ledger.record_stop(run.run_id, "cancelled", "somebody cancelled it")
+        self.settled.pop(run.run_id, None)
         self._due[run.run_id] = 0.0
         self._adopt()
         for attended in self.running.values():

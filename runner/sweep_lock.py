@@ -1,19 +1,28 @@
-"""One scheduler a sweep: a lock file that says who holds it."""
+"""One process at a time works on a sweep: a lock file that says who holds it."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from db.errors import Refused
 
+SCHEDULER = "the scheduler"
+PATIENCE = 0.5
+"""Seconds for which others may look at a lock, and so hold it for a moment, while somebody wants it."""
+
 
 class SweepBusy(Refused):
-    """Another scheduler works on this sweep."""
+    """Another process works on this sweep. `by_scheduler`: it is one that takes requests."""
+
+    def __init__(self, message: str, *, by_scheduler: bool) -> None:
+        super().__init__(message)
+        self.by_scheduler = by_scheduler
 
 
 def lock_path(root: Path, sweep: str) -> Path:
@@ -21,7 +30,7 @@ def lock_path(root: Path, sweep: str) -> Path:
 
 
 @contextmanager
-def hold_sweep(root: Path, sweep: str) -> Iterator[None]:
+def hold_sweep(root: Path, sweep: str, who: str = SCHEDULER) -> Iterator[None]:
     """Hold the sweep for as long as the block runs; a killed process lets go of it.
 
     Raises:
@@ -32,19 +41,19 @@ def hold_sweep(root: Path, sweep: str) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         if not _lock(descriptor, fcntl.LOCK_EX):
-            raise SweepBusy(_busy(sweep, descriptor))
+            raise _busy(sweep, descriptor)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{who}, process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
 def refuse_if_held(root: Path, sweep: str) -> None:
-    """Say early what `hold_sweep` would say, without making anything.
+    """Say what `hold_sweep` would say, without making anything.
 
     Raises:
-        SweepBusy: a living scheduler of this host works on the sweep.
+        SweepBusy: a living process of this host works on the sweep.
     """
     try:
         descriptor = os.open(lock_path(root, sweep), os.O_RDONLY | os.O_CLOEXEC)
@@ -52,13 +61,13 @@ def refuse_if_held(root: Path, sweep: str) -> None:
         return
     try:
         if not _lock(descriptor, fcntl.LOCK_SH):
-            raise SweepBusy(_busy(sweep, descriptor))
+            raise _busy(sweep, descriptor)
     finally:
         os.close(descriptor)
 
 
 def is_held(root: Path, sweep: str) -> bool:
-    """Whether a living scheduler of this host works on the sweep."""
+    """Whether a living process of this host works on the sweep."""
     try:
         refuse_if_held(root, sweep)
     except SweepBusy:
@@ -67,6 +76,13 @@ def is_held(root: Path, sweep: str) -> bool:
 
 
 def _lock(descriptor: int, kind: int) -> bool:
+    deadline = time.monotonic() + (PATIENCE if kind == fcntl.LOCK_EX else 0)
+    while not (locked := _try_lock(descriptor, kind)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return locked
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -74,9 +90,8 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _busy(sweep: str, descriptor: int) -> str:
+def _busy(sweep: str, descriptor: int) -> SweepBusy:
     holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
-    return (
-        f"sweep `{sweep}` is being run by {holder}; `runner status` shows how it goes, "
-        "`runner cancel` and `runner retry` reach it"
-    )
+    by_scheduler = holder.startswith(SCHEDULER)
+    advice = "; `runner status` shows how it goes, `runner cancel` and `runner retry` reach it" if by_scheduler else ""
+    return SweepBusy(f"sweep `{sweep}` is being worked on by {holder}{advice}", by_scheduler=by_scheduler)

@@ -1,4 +1,4 @@
-"""`runner cancel` and `runner retry`: left for the living scheduler, or carried out here where there is none."""
+"""`runner cancel` and `runner retry`: asked of the living scheduler, or carried out here where there is none."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from db.board import Board, Row
+from db.board import Board
 from db.errors import Refused
 from db.ledger import Ledger
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.launchers.local import LocalLauncher
-from runner.metrics_feed import MetricsFeed
 from runner.requests import Verb, leave_request
-from runner.sweep_lock import hold_sweep, is_held
+from runner.sweep_lock import SweepBusy, hold_sweep, is_held
 
-CONCERNS = {
-    "cancel": frozenset({"waiting", "running", "retrying", "unobserved"}),
-    "retry": frozenset({"failed", "cancelled", "unverified"}),
-}
-DONE = {"cancel": "cancelled", "retry": "open again; the next `runner sweep` tries it"}
+SETTLED = frozenset({"succeeded", "failed", "cancelled", "unverified"})
 POLL_SECONDS = 0.1
+PATIENCE = 60.0
+"""Seconds for which a command waits for the scheduler's, or another command's, attention."""
 
 
 def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> str:
@@ -33,46 +30,81 @@ def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> s
     """
     root = root.absolute()
     board = Board(root / "ledger.db")
-    rows = board.run_status()
     if everything:
-        wanted = {"failed"} if verb == "retry" else CONCERNS[verb]
-        runs = list(dict.fromkeys(row["run"] for row in rows if row["state"] in wanted))
+        rows = board.run_status()
+        states = {"failed"} if verb == "retry" else {row["state"] for row in rows} - SETTLED
+        runs = list(dict.fromkeys(row["run"] for row in rows if row["state"] in states))
     else:
         runs = [board.find_run(name) for name in names]
+    sweeps = {run: sweeps_of(board, run) for run in runs}
     board.close()
     if not runs:
         raise Refused(
             f"there is no run to {verb}" if everything else f"say which run to {verb}; `runner status` names them"
         )
-    return "\n".join(_wish(verb, root, run, [row for row in rows if row["run"] == run]) for run in runs)
+    return "\n".join(f"{run}: {_wish(verb, root, run, sweeps[run])}" for run in runs)
 
 
-def _wish(verb: Verb, root: Path, run: str, rows: Sequence[Row]) -> str:
-    state = str(rows[0]["state"])
-    if state not in CONCERNS[verb]:
-        return f"{run}: it is {state}; there is nothing to {verb}"
-    sweeps = sorted({str(row["sweep"]) for row in rows})
-    if any(is_held(root, sweep) for sweep in sweeps):
-        leave_request(root, verb, run)
-        return f"{run}: asked the running scheduler to {verb} it"
-    with ExitStack() as locks:
+def sweeps_of(board: Board, run: str) -> list[str]:
+    """The names of all sweeps that the run is or was part of."""
+    query = "SELECT DISTINCT s.name FROM member m JOIN sweep s ON s.id = m.sweep_id WHERE m.run_id = ? ORDER BY 1"
+    return [row["name"] for row in board.rows(query, (run,))]
+
+
+def _wish(verb: Verb, root: Path, run: str, sweeps: Sequence[str]) -> str:
+    """Carry it out here if nobody works on the run's sweeps; else ask whoever does, and wait for it to be heard."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _carry_out(verb, root, run, sweeps)
+        except SweepBusy as busy:
+            if busy.by_scheduler and _ask(verb, root, run, sweeps, deadline):
+                return f"the running scheduler was asked to {verb} it"
+            if time.monotonic() > deadline:
+                return f"nobody could be found to {verb} it: {busy}"
+        time.sleep(POLL_SECONDS)
+
+
+def _ask(verb: Verb, root: Path, run: str, sweeps: Sequence[str], deadline: float) -> bool:
+    """Leave a request until a scheduler has taken it. A request that nobody took does not stay behind."""
+    request = leave_request(root, verb, run)
+    while request.exists():
+        if time.monotonic() > deadline or not any(is_held(root, sweep) for sweep in sweeps):
+            try:
+                request.unlink()
+            except FileNotFoundError:
+                break
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _carry_out(verb: Verb, root: Path, run: str, sweeps: Sequence[str]) -> str:
+    with ExitStack() as held:
         for sweep in sweeps:
-            locks.enter_context(hold_sweep(root, sweep))
+            held.enter_context(hold_sweep(root, sweep, f"`runner {verb}`"))
         ledger = Ledger(root / "ledger.db")
-        locks.callback(ledger.close)
-        if verb == "retry":
-            ledger.record_reopening(run)
-        else:
-            ledger.record_stop(run, "cancelled", "somebody cancelled it")
-            _end_open_attempts(ledger, root, run)
-    return f"{run}: {DONE[verb]}"
+        held.callback(ledger.close)
+        return _retry(ledger, run) if verb == "retry" else _cancel(ledger, root, run)
 
 
-def _end_open_attempts(ledger: Ledger, root: Path, run: str) -> None:
+def _retry(ledger: Ledger, run: str) -> str:
+    if not ledger.record_reopening(run):
+        return "it is not stopped; there is nothing to retry"
+    return "open again; the next `runner sweep` tries it"
+
+
+def _cancel(ledger: Ledger, root: Path, run: str) -> str:
+    history = ledger.read_history(run)
+    if history.stopped:
+        return f"it is {history.stopped}; there is nothing to cancel"
+    if history.succeeded:
+        return "it has succeeded; there is nothing to cancel"
+    ledger.record_stop(run, "cancelled", "somebody cancelled it")
     launcher = LocalLauncher()
     for opened in ledger.read_open_attempts(run_id=run):
-        folder = AttemptDir(root / run / str(opened.number))
-        attended = Attended(opened, folder, ours=False, feed=MetricsFeed(folder.metrics))
+        attended = Attended(opened, AttemptDir(root / run / str(opened.number)), opener_lives=lambda: False)
         attended.end("cancelled", launcher)
         while attended.attend(ledger, launcher) is None:
             time.sleep(POLL_SECONDS)
+    return "it had completed before it could be cancelled" if ledger.read_history(run).succeeded else "cancelled"

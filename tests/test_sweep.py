@@ -149,7 +149,7 @@ def test_cancel_and_retry_with_a_living_scheduler(desk: Desk) -> None:
     desk.write(**SLOW)
     scheduler = desk.start("sweep", "sweep.yaml")
     desk.wait_for_step()
-    assert "asked the running scheduler" in desk.type("cancel", "slow").out
+    assert "the running scheduler was asked to cancel it" in desk.type("cancel", "slow").out
     assert finish(scheduler).code == 1
     assert (desk.only()["state"], desk.only()["failure_kind"]) == ("cancelled", "cancelled")
     assert desk.sweep().code == 1, "cancelled stays until retry"
@@ -167,6 +167,26 @@ def test_cancel_without_a_scheduler(desk: Desk) -> None:
     assert desk.type("cancel", "--all").out.strip().endswith("cancelled")
     assert (desk.only()["state"], desk.only()["failure_kind"]) == ("cancelled", "cancelled")
     assert not carriers(json.loads((attempt / "plan.json").read_text())["attempt_id"])
+
+
+def test_cancel_that_comes_too_late(desk: Desk) -> None:
+    scheduler = desk.start("sweep", "sweep.yaml")
+    wait_for(lambda: list(desk.root.glob("*/1/claim.json")))
+    scheduler.kill()
+    scheduler.wait()
+    wait_for(lambda: list(desk.root.glob("*/1/exit.json")))
+    assert desk.type("cancel", "tiny").out.strip().endswith("it had completed before it could be cancelled")
+    assert desk.only()["state"] == "succeeded"
+    assert desk.type("retry", "tiny").out.strip().endswith("there is nothing to retry")
+    assert desk.sweep().code == 0
+    assert desk.only()["attempts"] == 1
+
+
+def test_two_sweeps_share_their_runs_side_by_side(desk: Desk) -> None:
+    (desk.folder / "other.yaml").write_text((desk.folder / "sweep.yaml").read_text().replace("probe", "other"))
+    first, second = desk.start("sweep", "sweep.yaml"), desk.start("sweep", "other.yaml")
+    assert [finish(first).code, finish(second).code] == [0, 0]
+    assert [(row["state"], row["attempts"]) for row in desk.status()] == [("succeeded", 1)] * 2
 
 
 def test_attempt_that_was_never_launched_is_fenced(desk: Desk) -> None:
