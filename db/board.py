@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from db.errors import Refused
+from db.errors import LedgerError, Refused
 from db.strict import nearest
 
 Row = dict[str, Any]
@@ -33,12 +34,12 @@ class Board:
         Raises:
             Refused: there is none, or it cannot be read.
         """
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for names that are too long
             raise Refused(f"there is no ledger at {path}; `runner sweep FILE` makes one, --root says where it lies")
         self.path = path
-        self._connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)
-        self._connection.row_factory = sqlite3.Row
         try:
+            self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True, timeout=5.0)
+            self._connection.row_factory = sqlite3.Row
             self._connection.execute("SELECT 1 FROM run_status LIMIT 1")
         except sqlite3.Error as error:
             raise Refused(f"{path} cannot be read as a ledger: {error}") from None
@@ -47,8 +48,15 @@ class Board:
         self._connection.close()
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Run one of our own queries."""
-        return [dict(row) for row in self._connection.execute(query, parameters)]
+        """Run one of our own queries.
+
+        Raises:
+            LedgerError: the file cannot be read now: a writer holds it for too long, or it is damaged.
+        """
+        try:
+            return [dict(row) for row in self._connection.execute(query, parameters)]
+        except sqlite3.Error as error:
+            raise LedgerError(f"the ledger {self.path} cannot be read: {error}") from None
 
     def sql(self, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a person's query; nothing but reading is allowed. Returns the columns' names and the rows.
@@ -59,9 +67,10 @@ class Board:
         self._connection.set_authorizer(_authorize)
         try:
             cursor = self._connection.execute(query)
-            names = [column[0] for column in cursor.description or ()]
-            return names, [tuple(row) for row in cursor]
-        except (sqlite3.Error, sqlite3.Warning) as error:
+            if cursor.description is None:
+                raise Refused('SQL: the query asks for nothing; for instance: runner sql "SELECT * FROM run_status"')
+            return _distinct(column[0] for column in cursor.description), [tuple(row) for row in cursor]
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise Refused(f"SQL: {error} (the ledger is open for reading only; `SELECT` from its views)") from None
         finally:
             self._connection.set_authorizer(None)
@@ -83,16 +92,26 @@ class Board:
         Raises:
             NoSuchRun: none or several fit; the message names them.
         """
-        known = self.rows("SELECT DISTINCT run_id AS run, label FROM member")
-        exact = {row["run"] for row in known if name in (row["run"], row["label"])}
-        begun = {row["run"] for row in known if row["run"].startswith(name)}
-        found = exact or begun or {row["run"] for row in known if name in row["label"]}
+        current = self.rows("SELECT DISTINCT run, label FROM run_status")
+        # A run that is part of its sweep now comes before those of earlier expansions.
+        found = _fitting(name, current)
+        if not found:
+            known = self.rows("SELECT DISTINCT run_id AS run, label FROM member")
+            found = _fitting(name, known)
         if len(found) == 1:
             return str(found.pop())
         if found:
             raise NoSuchRun(f"`{name}` fits {len(found)} runs: {', '.join(sorted(found)[:10])}; say more of the id")
         hint = nearest(name, {row[key] for row in known for key in ("run", "label")}) if len(known) <= 1000 else ""
         raise NoSuchRun(f"the ledger has no run `{name}`{hint}")
+
+    def expansions(self, run: str) -> list[Row]:
+        """Every expansion of a sweep that named the run, the latest last: `sweep`, `label`, `current` (1 or 0)."""
+        query = (
+            "SELECT s.name AS sweep, m.label, s.id IN (SELECT id FROM current_sweep) AS current "
+            "FROM member m JOIN sweep s ON s.id = m.sweep_id WHERE m.run_id = ? ORDER BY s.id"
+        )
+        return self.rows(query, (run,))
 
     def attempts(self, run: str) -> list[Row]:
         return self.rows("SELECT * FROM attempts WHERE run = ? ORDER BY attempt", (run,))
@@ -116,6 +135,21 @@ class Board:
 
     def scores(self, sweep: str) -> list[Row]:
         return self.rows("SELECT * FROM leaderboard WHERE sweep = ? ORDER BY task, place", (sweep,))
+
+
+def _fitting(name: str, known: Sequence[Row]) -> set[str]:
+    exact = {row["run"] for row in known if name in (row["run"], row["label"])}
+    begun = {row["run"] for row in known if row["run"].startswith(name)}
+    return exact or begun or {row["run"] for row in known if name in row["label"]}
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Columns of one name are numbered as SQLite does in its subqueries: `run`, `run:1`."""
+    found: list[str] = []
+    for name in names:
+        tries = (name, *(f"{name}:{number}" for number in range(1, len(found) + 2)))
+        found.append(next(one for one in tries if one not in found))
+    return found
 
 
 def _authorize(action: int, first: str | None, *_: object) -> int:

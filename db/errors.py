@@ -2,6 +2,7 @@
 
 RunnerError
 ├── Refused                 something a person gave cannot be used; nothing was started
+├── LedgerError             the ledger cannot be read or written now: its disk is full, it was removed, ...
 └── AttemptError            an attempt cannot go on; its `kind` is the failure's word in the ledger
     ├── ConfigError
     ├── DataError
@@ -21,6 +22,10 @@ class RunnerError(Exception):
 
 class Refused(RunnerError):  # noqa: N818 - it is what happened, and reads so where it is caught
     """Something a person gave cannot be used; the message says what, where, why and what to do."""
+
+
+class LedgerError(RunnerError):
+    """The ledger cannot be read or written; the message says why. What attempts left on disk remains."""
 
 
 class AttemptError(RunnerError):

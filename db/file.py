@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from db.errors import Refused
+from db.errors import LedgerError, Refused
 
 SCHEMA_VERSION = 1
 OLDEST_SQLITE = (3, 37)
@@ -17,6 +18,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
 )
 NOT_FACTS = frozenset({"pulse", "sqlite_sequence"})
+_TROUBLES = ("disk is full", "readonly", "disk I/O error", "unable to open", "malformed", "not a database")
 
 
 def open_file(path: Path) -> tuple[sa.Engine, str]:
@@ -32,7 +34,8 @@ def open_file(path: Path) -> tuple[sa.Engine, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # isolation_level None: transactions begin and end where the ledger says, not where the driver guesses
         connect = {"timeout": 5.0, "isolation_level": None}
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.StaticPool, connect_args=connect)
+        url = sa.URL.create("sqlite", database=str(path))  # not text: a `?` in a path would begin its options
+        engine = sa.create_engine(url, poolclass=sa.StaticPool, connect_args=connect)
         return engine, _prepare(engine, path)
     except sa.exc.DatabaseError as error:
         raise Refused(f"{path} cannot be used as a ledger: {error.orig}") from None
@@ -63,9 +66,26 @@ def _journal_mode(connection: sa.Connection, wanted: str) -> str:
 
 def put_to_rest(engine: sa.Engine) -> None:
     """One file in journal mode DELETE; the last scheduler out does it."""
-    with engine.connect() as connection:
+    with contextlib.suppress(sa.exc.DBAPIError), engine.connect() as connection:  # a full disk: it rests as it is
         _journal_mode(connection, "DELETE")
     engine.dispose()
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file at `path`; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def trouble(error: sa.exc.DBAPIError, path: Path) -> LedgerError | None:
+    """What keeps SQLite from working with the file, as a sentence; None where it is something else."""
+    said = str(error.orig)
+    if not isinstance(error, sa.exc.IntegrityError) and any(word in said for word in _TROUBLES):
+        return LedgerError(f"the ledger {path} cannot be used: {said}; attempts run on, and what they leave remains")
+    return None
 
 
 def is_network_file_system(folder: Path) -> bool:
