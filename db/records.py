@@ -6,6 +6,7 @@ ledger. Bytes are bytes, times are seconds, clock times are seconds since 1970.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -41,8 +42,10 @@ class BatchSplit:
         The new micro batch is the largest divisor of the effective batch that is at most half of the old one: exactly
         half for powers of two.
         """
-        fits = [micro for micro in range(1, self.micro // 2 + 1) if self.effective % micro == 0]
-        return BatchSplit(micro=fits[-1], accum=self.effective // fits[-1]) if fits else None
+        whole, most = self.effective, self.micro // 2
+        small = [each for each in range(1, math.isqrt(whole) + 1) if whole % each == 0]
+        micro = max((each for one in small for each in (one, whole // one) if each <= most), default=None)
+        return None if micro is None else BatchSplit(micro=micro, accum=whole // micro)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +194,16 @@ class Score:
     higher_is_better: bool
     windows: int
     gain_at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("value", "baseline", *(("gain_at_least",) if self.gain_at_least is not None else ())):
+            number = float(getattr(self, key))
+            object.__setattr__(self, key, number)  # a number of numpy cannot be written as JSON
+            if not math.isfinite(number):
+                refuse(key, f"must be finite, is {number}")
+        object.__setattr__(self, "windows", int(self.windows))
+        object.__setattr__(self, "higher_is_better", bool(self.higher_is_better))
+        require_positive(self, "windows")
 
     @property
     def name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import torch
 
 from db.errors import NonFiniteError, ShapeError
 from db.records import Score
+from db.strict import Invalid
 from runner.gain import gain_at_least
 from runner.model import Model
 from runner.splits import Split, labelled_masks
@@ -24,7 +24,7 @@ def evaluate(model: Model, test: Split, training: LabelTable, micro: int, precis
     """Predict every labelled window of the test split once, then score each task once.
 
     Raises:
-        NonFiniteError: a prediction or a score is not finite.
+        NonFiniteError: a prediction or a score is not finite, or nothing was scored.
         DataError: a split that cannot be scored.
     """
     model.eval()
@@ -75,7 +75,8 @@ def _unit_of_rows(test: Split, masks: Mapping[str, Array], micro: int) -> dict[s
 
 
 def _score(task: Task, name: str, rows: Rows, unit: Array | None, training: LabelTable) -> Score:
-    score = replace(task.score(rows, training), task=name)
-    if not (math.isfinite(score.value) and math.isfinite(score.baseline)):
-        raise NonFiniteError(f"{name}: {score.metric} is {score.value}, its baseline {score.baseline}")
+    try:
+        score = replace(task.score(rows, training), task=name, windows=max(map(len, rows.values()), default=0))
+    except Invalid as invalid:
+        raise NonFiniteError(f"{name}: its score cannot be believed: {invalid}") from invalid
     return score if unit is None else replace(score, gain_at_least=gain_at_least(task, rows, unit, training))

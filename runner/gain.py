@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from db.errors import DataError
 from db.records import Score
+from db.strict import Invalid
 from tasks.interface import Array, LabelTable, Task
 
 CONFIDENCE = 0.99
@@ -47,11 +48,12 @@ def gain_at_least(task: Task, rows: Mapping[str, Array], unit: Array, training: 
     kept = [groups != group for group in range(groups.max() + 1)]
     try:
         gains = [gain(task.score({key: values[mask] for key, values in rows.items()}, training)) for mask in kept]
-    except DataError:
+    except (DataError, Invalid):
         return None
     score = task.score(rows, training)
     error = math.hypot(jackknife_error(np.array(gains)), TRAINING_LUCK * score.baseline)
-    return gain(score) - t_quantile(CONFIDENCE, len(gains) - 1) * error
+    bound = gain(score) - t_quantile(CONFIDENCE, len(gains) - 1) * error
+    return bound if math.isfinite(bound) else None
 
 
 def gain(score: Score) -> float:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
+from db.errors import ConfigError
 from tasks.interface import Array, LabelTable, System, Task, Windows
 
 SplitName = Literal["train", "test"]
@@ -84,6 +85,20 @@ def shuffled_owner(labels: LabelTable, seed: int) -> Array:
         members = np.flatnonzero(labels.system == system)
         owner[members] = generator.permutation(members)
     return owner
+
+
+def require_batch_fits(labels: LabelTable, batch: int) -> None:
+    """Insist that some system has as many training windows as an effective batch; none would ever be whole otherwise.
+
+    Raises:
+        ConfigError: no system has.
+    """
+    largest = max(np.unique(labels.system, return_counts=True)[1], default=0)
+    if batch > largest:
+        raise ConfigError(
+            f"train.batch is {batch}, but the largest system has {largest} training windows; lower train.batch, or "
+            "raise data.max_windows"
+        )
 
 
 def labelled_masks(tasks: Mapping[str, Task], split: Split) -> dict[str, Array]:

@@ -6,13 +6,14 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from db.errors import DataError, NonFiniteError, NothingLearnedError, ShapeError
+from runner.lessons import Lessons
 from runner.memory import MemoryPeak
 from runner.model import Model
 from runner.optimizer import AdamW, learning_rate
@@ -58,21 +59,25 @@ def train(training: Training, start: int, observer: Observer) -> None:
 
     Raises:
         DataError: before the first step, where a task would see no labelled window in all of them.
+        NothingLearnedError: after the last one, where backbone or a head never saw a gradient.
         NonFiniteError: before the update that would have spread it.
         ShapeError: a task gave a loss or target that is not one for each window.
     """
     settings = training.settings
     require_every_task_drawn(training)
     training.model.train()
+    lessons = Lessons(training.model, training.optimizer)
     with broadcasts_refused():
         for done in range(start + 1, settings.steps + 1):
             values = _step(training, done, observer)
+            lessons.look()
             observer.took(done, values)
             if done in (start + 1, settings.steps) or done % settings.log_every == 0:
                 observer.log(done, values)
             if done == settings.steps or done % settings.checkpoint_every == 0:
                 training.model.require_finite(done)
                 observer.save(done)
+    lessons.require_all()
 
 
 def require_every_task_drawn(training: Training) -> None:
@@ -147,12 +152,22 @@ def _micro_losses(training: Training, indices: Array, counts: Mapping[str, int])
 
 
 def predict(model: Model, windows: Windows, names: list[str], precision: str) -> Losses:
-    """Each task's prediction, as float32 also under bfloat16 autocast."""
-    device = windows.x_BLC.device.type
+    """Each task's prediction, as float32 also under bfloat16 autocast. No head gets to see what it is to predict."""
+    device, asked = windows.x_BLC.device.type, unsolved(windows)
     with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
         h_BCND = model.backbone(windows.x_BLC)
-        predictions = {name: model.tasks[name](h_BCND, windows) for name in names}
+        predictions = {name: model.tasks[name](h_BCND, asked) for name in names}
     return {name: _widened(prediction) for name, prediction in predictions.items()}
+
+
+def unsolved(windows: Windows) -> Windows:
+    """The same windows without what is known of them: label -1, rul NaN, a future of zeros."""
+    return replace(
+        windows,
+        future_BHC=torch.zeros_like(windows.future_BHC),
+        label_B=torch.full_like(windows.label_B, -1),
+        rul_B=torch.full_like(windows.rul_B, math.nan),
+    )
 
 
 def _widened(prediction: Tensor) -> Tensor:

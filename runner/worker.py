@@ -22,7 +22,7 @@ from runner.metrics_log import MetricsLog
 from runner.model import Model, build, future_needed
 from runner.optimizer import AdamW
 from runner.random_state import seed_everything
-from runner.splits import Data, Split, labelled_masks, shuffled_owner
+from runner.splits import Data, Split, labelled_masks, require_batch_fits, shuffled_owner
 from runner.training import Training, train
 from runner.worker_result import Account, describe_environment, describe_error, process_age, score_metrics
 from sweeps.settings import RunSettings, WorkerSettings
@@ -140,6 +140,7 @@ def _train(folder: AttemptDir, account: Account, run: RunSettings, opened: Opene
     plan, model = account.plan, opened.model
     labelled = labelled_masks(model.tasks, opened.train)
     labelled_masks(model.tasks, opened.test)
+    require_batch_fits(opened.train.labels, run.train.batch)
     optimizer = AdamW(model, run.train)
     if plan.resume_from is not None:
         runner.checkpoint.restore(_earlier(folder, plan), plan.run_id, plan.resume_from, model, optimizer)

@@ -77,7 +77,7 @@ class Account:
             seconds=PhaseSeconds(**self.seconds),
             environment=self.environment,
             data_fingerprint=self.data_fingerprint,
-            notes=tuple(self.notes),
+            notes=tuple(map(writable, self.notes)),
             error=error,
         )
 
@@ -93,11 +93,16 @@ def describe_error(error: BaseException) -> ErrorRecord:
     message = _message(error)
     return ErrorRecord(
         kind=failure_kind(error, message),
-        type=_type_name(error),
-        message=message[:_MOST_TEXT],
-        traceback="".join(traceback.format_exception(error))[-_MOST_TEXT:],
+        type=writable(_type_name(error)),
+        message=writable(message)[:_MOST_TEXT],
+        traceback=writable("".join(traceback.format_exception(error)))[-_MOST_TEXT:],
         bytes_asked=bytes_asked(message),
     )
+
+
+def writable(text: str) -> str:
+    """The text as UTF-8 can hold it; what stands for a byte of a file's name (`os.fsdecode`) is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def failure_kind(error: BaseException, message: str) -> str:

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from db.strict import Fault, Invalid, refuse, require_positive, to_data
 
+MOST_WINDOWS = 1_000_000
+"""In one effective batch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
@@ -58,6 +61,8 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         require_positive(self, "batch", "steps", "lr", "clip_norm", "log_every", "checkpoint_every")
+        if self.batch > MOST_WINDOWS:
+            refuse("batch", f"must be at most {MOST_WINDOWS:,} windows, is {self.batch}")
         if self.weight_decay < 0:
             refuse("weight_decay", f"must not be negative, is {self.weight_decay}")
         if not 0 <= self.warmup_steps <= self.steps:

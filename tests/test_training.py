@@ -5,20 +5,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tiny_runs import CPU, FOUR_TASKS, PLUGINS, Memory, TinyData, parameters, tiny_settings, tiny_training
+from tiny_runs import CPU, FOUR_TASKS, FUTURE, PLUGINS, Memory, TinyData, parameters, tiny_settings, tiny_training
 
 from db.errors import ConfigError, DataError, NonFiniteError, NothingLearnedError, ShapeError
 from runner.evaluation import evaluate
 from runner.metrics_log import MetricsLog
 from runner.optimizer import learning_rate
 from runner.splits import Split, shuffled_owner
-from runner.training import Training, accumulate, train
+from runner.training import Training, accumulate, train, unsolved
 from sweeps.settings import TrainSettings
 
 
@@ -209,6 +210,56 @@ def test_predictions_that_are_not_finite_fail_the_evaluation() -> None:
     training = tiny_training(tiny_settings({"nan_in_test": {}}), 16)
     with pytest.raises(NonFiniteError, match="nan_in_test: predictions"):
         evaluate(training.model, training.split, training.split.labels, 16, "float32")
+
+
+def test_no_head_is_shown_what_it_is_to_predict() -> None:
+    training = tiny_training(tiny_settings(FOUR_TASKS), 16)
+    windows = training.split.load(training.sampler.step(1))
+    asked = unsolved(windows)
+    assert torch.equal(asked.x_BLC, windows.x_BLC)
+    assert asked.future_BHC.shape == windows.future_BHC.shape
+    assert set(asked.label_B.tolist()) == {-1}
+    assert not asked.future_BHC.any()
+    assert asked.rul_B.isnan().all()
+
+
+def test_a_head_that_hands_on_its_target_fails_training_and_evaluation() -> None:
+    training = tiny_training(tiny_settings({"copies_target": {}, "signal_prediction": {"horizon": FUTURE}}), 16)
+    with pytest.raises(NonFiniteError, match="copies_target: the loss of step 2 is nan"):
+        train(training, 0, Memory())
+    with pytest.raises(NonFiniteError, match="copies_target: predictions"):
+        evaluate(training.model, training.split, training.split.labels, 16, "float32")
+
+
+def test_a_head_that_learns_nothing_fails_the_run_beside_one_that_learns() -> None:
+    training = tiny_training(tiny_settings({"deaf": {}, "signal_prediction": {}}), 16)
+    with pytest.raises(NothingLearnedError, match=r"^the head of deaf: no step gave a gradient"):
+        train(training, 0, Memory())
+
+
+def test_a_backbone_that_swallows_its_errors_fails_the_run() -> None:
+    settings = replace(tiny_settings({"signal_prediction": {}}), backbone="swallows", backbone_config={})
+    with pytest.raises(NothingLearnedError, match=r"^the backbone: no step"):
+        train(tiny_training(settings, 16), 0, Memory())
+
+
+def test_what_an_earlier_attempt_learned_counts_and_what_it_did_not_does_not() -> None:
+    settings = tiny_settings({"deaf": {}, "signal_prediction": {}})
+    training = tiny_training(settings, 16)
+    with pytest.raises(NothingLearnedError):
+        train(training, 0, Memory())
+    with pytest.raises(NothingLearnedError, match=r"^the head of deaf: no"):
+        train(training, settings.train.steps, Memory())
+    healthy = tiny_training(tiny_settings(FOUR_TASKS), 16)
+    train(healthy, 0, Memory())
+    train(healthy, settings.train.steps, Memory())
+
+
+def test_what_a_score_says_of_its_windows_is_counted_not_believed() -> None:
+    training = tiny_training(tiny_settings({"overstates": {}}), 16)
+    (score,) = evaluate(training.model, training.split, training.split.labels, 16, "float32")
+    assert score.windows == 40
+    assert (type(score.value), score.value) == (float, 0.5)
 
 
 def test_metrics_are_written_line_by_line_and_stay_json(tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_a_checkpoint_with_another_hash_is_not_resumed_from(start: Start, whole:
         ("mean_loss", "shape", "mean_loss: the loss has shape []"),
         ("one_target", "shape", "one_target: the target has shape []"),
         ("broadcast_loss", "shape", "broadcast_loss: Using a target size"),
+        ("surrogates", "crashed", "cannot read caf\\udce9.wav"),
+        ("copies_target", "non_finite", "copies_target: the loss of step"),
+        ("deaf", "incomplete", "the head of deaf: no step gave a gradient"),
         ("unlabelled", "data", "unlabelled: none of the"),
         ("no_such_task", "config", "there is no task `no_such_task`"),
     ],
@@ -168,10 +171,17 @@ def test_what_came_before_a_failure_is_kept(start: Start) -> None:
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_a_run_that_learned_nothing_does_not_say_that_parameters_changed(start: Start, decay: float) -> None:
-    done = start(run_settings({"deaf": {}}, train={"weight_decay": decay}))
-    assert done.exit_code == 0
-    assert not done.result.parameters_changed
+def test_a_run_that_learned_nothing_is_incomplete(start: Start, decay: float) -> None:
+    failed = start(run_settings({"deaf": {}}, train={"weight_decay": decay}))
+    assert (failed.exit_code, failed.result.error and failed.result.error.kind) == (1, "incomplete")
+    assert not failed.result.parameters_changed
+
+
+def test_a_batch_that_no_system_fills_is_refused_before_training(start: Start) -> None:
+    failed = start(run_settings({"signal_prediction": {}}, train={"batch": 4096}))
+    assert failed.result.error
+    assert (failed.exit_code, failed.result.error.kind, failed.result.steps_done) == (1, "config", 0)
+    assert "train.batch is 4096, but the largest system has" in failed.result.error.message
 
 
 def test_a_model_with_nothing_to_train_is_refused(start: Start) -> None:
