@@ -40,6 +40,7 @@ class Board:
         try:
             self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True, timeout=5.0)
             self._connection.row_factory = sqlite3.Row
+            self._connection.text_factory = lambda data: data.decode(errors="replace")
             self._connection.execute("SELECT 1 FROM run_status LIMIT 1")
         except sqlite3.Error as error:
             raise Refused(f"{path} cannot be read as a ledger: {error}") from None

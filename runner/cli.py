@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from db.errors import Refused
+from db.errors import Refused, RunnerError
 from runner.exit_codes import ExitCode
+from runner.output import unfailing
+from runner.places import current_folder, require_writable, typed_path, typed_root
 
 Command = Callable[[argparse.Namespace], ExitCode]
 
@@ -23,17 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform != "linux":
         print("runner works on Linux only: it proves what became of a process by Linux's own means", file=sys.stderr)
         return ExitCode.REFUSED
-    parsed = _parse(arguments)
+    with unfailing() as out:
+        parsed = _parse(arguments)
+        code = _carry_out(parsed)
+        out.flush()
+        if out.trouble and not isinstance(out.trouble, BrokenPipeError):  # that is `head`, which has seen enough
+            print(f"runner: not all output could be written: {out.trouble.strerror}", file=sys.stderr)
+    return code
+
+
+def _carry_out(parsed: argparse.Namespace) -> ExitCode:
     command: Command = parsed.command
     try:
         code = command(parsed)
-        sys.stdout.flush()
     except Refused as refused:
         print(f"runner: {refused}", file=sys.stderr)
         code = _code_of(refused)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone, as `head` does
-        code = ExitCode.OK
+    except (RunnerError, OSError) as error:  # the ledger or the system will not: a full disk, a folder taken away
+        print(f"runner: {error}", file=sys.stderr)
+        code = ExitCode.NOT_ALL_SUCCEEDED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except Exception as error:  # the outermost: whatever it is, a person gets a sentence
@@ -69,14 +79,27 @@ def _code_of(refused: Refused) -> ExitCode:
 def _sweep(arguments: argparse.Namespace) -> ExitCode:
     from runner.sweeping import sweep
 
+    current_folder()
+    root = typed_root(arguments.root)
+    if not arguments.dry_run:
+        require_writable(root)
+    typed_path(arguments.file, "the sweep file")
     return sweep(
         Path(arguments.file),
-        arguments.overrides,
-        profile=arguments.profile,
-        root=Path(arguments.root),
+        [_utf8(word) for word in arguments.overrides],
+        profile=arguments.profile and _utf8(arguments.profile),
+        root=root,
         dry_run=arguments.dry_run,
         rerun_changed=arguments.rerun == "changed",
     )
+
+
+def _utf8(word: str) -> str:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise Refused(f"`{word}` is not UTF-8") from None
+    return word
 
 
 def _status(arguments: argparse.Namespace) -> ExitCode:
@@ -96,11 +119,13 @@ def _why(arguments: argparse.Namespace) -> ExitCode:
 
     board = Board(_ledger(arguments))
     run = board.find_run(arguments.run)
-    row = next(row for row in board.run_status() if row["run"] == run)
     ladder = board.attempts(run)
+    current = [row for row in board.run_status() if row["run"] == run]
+    row = current[0] if current else show.former(run, board.expansions(run)[-1], ladder)
     evidence = board.evidence(run, row["attempts"])
-    notes = [note for note, labels in board.notes(row["sweep"]).items() if row["label"] in labels]
-    folder = Path(arguments.root) / run / str(row["attempts"])
+    said = board.notes(row["sweep"]) if current else {}
+    notes = [note for note, labels in said.items() if row["label"] in labels]
+    folder = typed_root(arguments.root) / run / str(row["attempts"])
     if arguments.json:
         print(json.dumps({**row, "attempt_ladder": ladder, "evidence": json.loads(evidence), "notes": notes}, indent=1))
     else:
@@ -116,10 +141,12 @@ def _logs(arguments: argparse.Namespace) -> ExitCode:
     board = Board(_ledger(arguments))
     run = board.find_run(arguments.run)
     known = [row["attempt"] for row in board.attempts(run)]
-    number = arguments.attempt or (known[-1] if known else 0)
+    if not known:
+        raise Refused(f"{run} has not been tried yet; there is nothing it could have printed")
+    number = known[-1] if arguments.attempt is None else arguments.attempt
     if number not in known:
-        raise Refused(f"{run} has no attempt {number}; it has {len(known)} so far")
-    folder = AttemptDir(Path(arguments.root) / run / str(number))
+        raise Refused(f"{run} has no attempt {number}; its attempts are {known[0]} to {known[-1]}")
+    folder = AttemptDir(typed_root(arguments.root) / run / str(number))
     for path in (folder.stdout, folder.stderr):
         print(f"==> {path} <==")
         if path.is_file():
@@ -144,19 +171,25 @@ def _sql(arguments: argparse.Namespace) -> ExitCode:
 def _cancel(arguments: argparse.Namespace) -> ExitCode:
     from runner.wishes import wish
 
-    print(wish("cancel", Path(arguments.root), arguments.run, everything=arguments.all))
+    print(wish("cancel", _writable_root(arguments), arguments.run, everything=arguments.all))
     return ExitCode.OK
 
 
 def _retry(arguments: argparse.Namespace) -> ExitCode:
     from runner.wishes import wish
 
-    print(wish("retry", Path(arguments.root), arguments.run, everything=arguments.failed))
+    print(wish("retry", _writable_root(arguments), arguments.run, everything=arguments.failed))
     return ExitCode.OK
 
 
+def _writable_root(arguments: argparse.Namespace) -> Path:
+    root = typed_root(arguments.root)
+    require_writable(root)
+    return root
+
+
 def _ledger(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.root) / "ledger.db"
+    return typed_root(arguments.root) / "ledger.db"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,8 @@ from sweeps.units import duration, size
 Row = Mapping[str, Any]
 
 STATES = ("succeeded", "running", "retrying", "waiting", "unobserved", "unverified", "failed", "cancelled")
+FORMER = "former"
+"""Of a run that its sweep no longer names; the ledger has no such state."""
 
 
 def plain(text: str) -> str:
@@ -126,6 +128,21 @@ def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[st
     return "\n\n".join(parts)
 
 
+def former(run: str, expansion: Row, ladder: Sequence[Row]) -> dict[str, Any]:
+    """A row as of `run_status`, for a run that its sweep no longer names."""
+    last = ladder[-1] if ladder else None
+    said = f"attempt {last['attempt']}: {last['because'] or last['verdict']}" if last else "it was never tried"
+    return {
+        "sweep": expansion["sweep"],
+        "run": run,
+        "label": expansion["label"],
+        "state": FORMER,
+        "failure_kind": last["failure_kind"] if last else None,
+        "attempts": last["attempt"] if last else 0,
+        "because": f"it is no longer part of the sweep `{expansion['sweep']}`, which was changed since; {said}",
+    }
+
+
 def wasted(rows: Sequence[Row]) -> str:
     """What the failed attempts among these cost: `25.1 s went into attempts that came to nothing: host_oom 17.1 s`."""
     spent: dict[str, float] = {}
@@ -148,4 +165,5 @@ def what_next(row: Row) -> str:
         "unverified": f"nothing by itself; `runner retry {run}` tries it again",
         "failed": f"nothing by itself; once the cause is mended, `runner retry {run}` tries it again",
         "cancelled": f"nothing by itself; `runner retry {run}` takes it up again",
+        FORMER: "nothing, unless the sweep names it again",
     }[str(row["state"])]

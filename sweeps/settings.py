@@ -12,6 +12,24 @@ from db.strict import Fault, Invalid, refuse, require_positive, to_data
 
 MOST_WINDOWS = 1_000_000
 """In one effective batch."""
+MOST_STEPS = 10**12
+MOST_SAMPLES = 2**40
+MOST_SLOTS = 10_000
+MOST_CPUS = 4_096
+MOST_MEMORY = 2**60
+MOST_SECONDS = 1e9
+
+
+def _require_at_most(record: object, bounds: Mapping[str, float]) -> None:
+    """Numbers beyond all reason would fail later and elsewhere: in the ledger, a timer or the kernel."""
+    values = {key: getattr(record, key) for key in bounds}
+    faults = [
+        Fault((key,), f"must be at most {bounds[key]:,.0f}, is {value}")
+        for key, value in values.items()
+        if value is not None and value > bounds[key]
+    ]
+    if faults:
+        raise Invalid(faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +56,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         require_positive(self, "window", "max_windows")
+        _require_at_most(self, {"window": MOST_SAMPLES, "max_windows": MOST_SAMPLES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +82,7 @@ class TrainSettings:
         require_positive(self, "batch", "steps", "lr", "clip_norm", "log_every", "checkpoint_every")
         if self.batch > MOST_WINDOWS:
             refuse("batch", f"must be at most {MOST_WINDOWS:,} windows, is {self.batch}")
+        _require_at_most(self, {"steps": MOST_STEPS, "checkpoint_every": MOST_STEPS, "log_every": MOST_STEPS})
         if self.weight_decay < 0:
             refuse("weight_decay", f"must not be negative, is {self.weight_decay}")
         if not 0 <= self.warmup_steps <= self.steps:
@@ -106,6 +126,8 @@ class Resources:
 
     def __post_init__(self) -> None:
         require_positive(self, "cpus", *(key for key in ("memory", "time", "slots") if getattr(self, key) is not None))
+        most = {"slots": MOST_SLOTS, "cpus": MOST_CPUS, "memory": MOST_MEMORY, "time": MOST_SECONDS}
+        _require_at_most(self, most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +142,7 @@ class Policy:
         for key, seconds in (("wait", self.wait), ("grace", self.grace)):
             if seconds < 0:
                 refuse(key, f"must not be negative, is {seconds}")
+        _require_at_most(self, {"wait": MOST_SECONDS, "grace": MOST_SECONDS})
         for kind, budget in self.retries.items():
             if budget < 0:
                 raise Invalid([Fault(("retries", kind), f"must not be negative, is {budget}")])
