@@ -8,7 +8,8 @@ RunnerError
     ├── DataError
     ├── ShapeError
     ├── NonFiniteError
-    └── NothingLearnedError
+    ├── NothingLearnedError
+    └── ChangedError
 """
 
 from __future__ import annotations
@@ -52,3 +53,9 @@ class NonFiniteError(AttemptError):
 
 class NothingLearnedError(AttemptError):
     kind = "incomplete"
+
+
+class ChangedError(AttemptError):
+    """The code or the data is no longer what was checked before launch."""
+
+    kind = "changed"

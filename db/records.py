@@ -72,7 +72,8 @@ class Plan:
     """`plan.json`: all that an attempt is asked to do, written before it is launched.
 
     `argv` is what the supervisor starts in `cwd`, with `env` added to its own environment. `settings` and the rest are
-    for the worker, which refuses what it cannot read.
+    for the worker, which refuses what it cannot read. `code_fingerprint` and `data_fingerprint` are of the code and the
+    recordings as they were checked before launch; nothing where nobody knows.
     """
 
     attempt_id: str
@@ -88,6 +89,8 @@ class Plan:
     limits: Limits = Limits()
     start_step: int = 0
     resume_from: ResumeFrom | None = None
+    code_fingerprint: str | None = None
+    data_fingerprint: str | None = None
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -146,7 +149,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Exit:
-    """`exit.json`: how the worker ended, as its parent saw it."""
+    """`exit.json`: how the worker, process `pid`, ended, as its parent saw it."""
 
     attempt_id: str
     exit_code: int | None
@@ -160,6 +163,7 @@ class Exit:
     log_bytes_dropped: int
     ended_by: EndedBy | None
     detail: str | None = None
+    pid: int | None = None
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -237,7 +241,10 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """`result.json`: the worker's own account, written last. Either complete, or holding an error."""
+    """`result.json`: the worker's own account, written last. Either complete, or holding an error.
+
+    `pid` is the process that wrote it, `code_fingerprint` of the code that it ran.
+    """
 
     attempt_id: str
     run_id: str
@@ -251,6 +258,8 @@ class Result:
     seconds: PhaseSeconds = PhaseSeconds()
     environment: Environment | None = None
     data_fingerprint: str | None = None
+    code_fingerprint: str | None = None
+    pid: int | None = None
     notes: tuple[str, ...] = ()
     error: ErrorRecord | None = None
     version: int = VERSION

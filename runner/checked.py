@@ -37,7 +37,8 @@ class Problem:
 class Checked:
     """What was found out about a candidate: problems, or else all the rest.
 
-    `backbone_config` and `tasks` hold every key, defaults included.
+    `backbone_config` and `tasks` hold every key, defaults included. `data_digest` stands for the content of the
+    recordings; nothing where they are simulated.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -47,6 +48,7 @@ class Checked:
     parameters: int = 0
     couples_samples: bool = False
     code_fingerprint: str = ""
+    data_digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from db.records import EndRequest, Result
+from db.records import EndRequest, Plan, Result
 from runner.evidence import Evidence, Unreadable
 from sweeps.units import size
 
@@ -141,6 +141,24 @@ def _contradiction(evidence: Evidence) -> str | None:
     return f"its result says it is complete, but it ended with {how_it_ended(exit_.exit_code, exit_.signal)}"
 
 
+def _other_process(evidence: Evidence) -> str | None:
+    """The exit code that was seen says nothing of a process that went on after it."""
+    exit_, result = evidence.own_exit, evidence.own_result
+    if exit_ is None or result is None or result.error is not None or None in (exit_.pid, result.pid):
+        return None
+    if exit_.pid == result.pid:
+        return None
+    return f"process {result.pid} wrote its result, but it is process {exit_.pid} whose end was seen"
+
+
+def _other_code(evidence: Evidence) -> str | None:
+    plan, result = evidence.plan, evidence.own_result
+    if not isinstance(plan, Plan) or plan.code_fingerprint is None or result is None or result.error is not None:
+        return None
+    same = result.code_fingerprint == plan.code_fingerprint
+    return None if same else "it ran other code than what was checked before launch; run the sweep again"
+
+
 def _crashed(evidence: Evidence) -> str | None:
     exit_, error = evidence.own_exit, evidence.error
     if exit_ is None:
@@ -242,6 +260,13 @@ FAILURE_KINDS = (
         ),
     ),
     FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", _error("config")),
+    FailureKind(
+        "changed",
+        Remedy.STOP,
+        0,
+        "The code or the data is no longer what was checked before launch.",
+        _any(_error("changed"), _other_code),
+    ),
     FailureKind("shape", Remedy.STOP, 0, "Two tensors do not fit, or would have been broadcast.", _error("shape")),
     FailureKind("data", Remedy.STOP, 0, "The data is missing, broken, or has no label for a task.", _error("data")),
     FailureKind("non_finite", Remedy.STOP, 0, "A loss, gradient or metric was NaN or infinite.", _error("non_finite")),
@@ -263,8 +288,8 @@ FAILURE_KINDS = (
         "contradiction",
         Remedy.AGAIN,
         1,
-        "The witnesses disagree: a complete result, but no clean exit.",
-        _contradiction,
+        "The witnesses disagree: a complete result, but no clean exit of the process that wrote it.",
+        _any(_contradiction, _other_process),
     ),
     FailureKind(
         "killed",

@@ -54,7 +54,7 @@ def hear(evidence: Evidence) -> tuple[Testimony, ...]:
         why = plan.why if isinstance(plan, Unreadable) else "plan.json is missing"
         return (Testimony(witness="plan", said=why, agrees=False),)
     claim = _hear_claim(evidence, plan)
-    return (claim, *_hear_exit(evidence.exit, plan), *_hear_result(evidence.result, plan))
+    return (claim, *_hear_exit(evidence.exit, plan), *_hear_result(evidence.result, plan, evidence.own_exit))
 
 
 def _hear_claim(evidence: Evidence, plan: Plan) -> Testimony:
@@ -88,20 +88,21 @@ def _hear_exit(exit_: Exit | Unreadable | None, plan: Plan) -> tuple[Testimony, 
     )
 
 
-def _hear_result(result: Result | Unreadable | None, plan: Plan) -> tuple[Testimony, ...]:
+def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | None) -> tuple[Testimony, ...]:
     if not isinstance(result, Result):
         why = result.why if isinstance(result, Unreadable) else "result.json is missing"
         return (Testimony(witness="result", said=why, agrees=False),)
     own = (result.attempt_id, result.run_id) == (plan.attempt_id, plan.run_id)
     whose = "of this attempt" if own else f"of attempt {result.attempt_id} of run {result.run_id}"
     error = f"reports {result.error.type}" if result.error else "reports no error"
+    writer = "" if _by_its_worker(result, exit_) else f", written by process {result.pid}, which is not the one seen"
     reached = result.start_step + result.steps_done
     bad = [name for name in plan.required_metrics if not math.isfinite(result.metrics.get(name, math.nan))]
     metrics = (
         f"missing or not finite: {', '.join(bad)}" if bad else f"all {len(plan.required_metrics)} there and finite"
     )
     return (
-        Testimony(witness="result", said=f"{whose}, {error}", agrees=own and result.error is None),
+        Testimony(witness="result", said=f"{whose}, {error}{writer}", agrees=own and not (result.error or writer)),
         Testimony(
             witness="steps",
             said=f"{reached} of {plan.planned_steps} steps done, from step {result.start_step}",
@@ -113,7 +114,21 @@ def _hear_result(result: Result | Unreadable | None, plan: Plan) -> tuple[Testim
             said="parameters changed" if result.parameters_changed else "no parameter changed",
             agrees=result.parameters_changed,
         ),
+        *_hear_code(result, plan),
     )
+
+
+def _by_its_worker(result: Result, exit_: Exit | None) -> bool:
+    """Whether the process that wrote the result is the one whose end was seen, as far as both are named."""
+    return exit_ is None or None in (exit_.pid, result.pid) or exit_.pid == result.pid
+
+
+def _hear_code(result: Result, plan: Plan) -> tuple[Testimony, ...]:
+    if plan.code_fingerprint is None:
+        return ()
+    same = result.code_fingerprint == plan.code_fingerprint
+    said = "the code that was checked before launch" if same else "not the code that was checked before launch"
+    return (Testimony(witness="code", said=f"ran {said}", agrees=same),)
 
 
 def measure(evidence: Evidence, opened_at: float) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -65,6 +65,17 @@ def build(settings: RunSettings, systems: Sequence[System]) -> Model:
     kind = backbones.registry.load(settings.backbone, folders)
     backbone = kind(to_record(kind.Config, settings.backbone_config), window=settings.data.window)
     return Model(backbone, {name: _head(settings, name, backbone.width, systems) for name in sorted(settings.tasks)})
+
+
+def kinds(settings: RunSettings) -> list[type[Any]]:
+    """The classes of the backbone and the heads.
+
+    Raises:
+        Refused: there is no such backbone or task, or it cannot be imported.
+    """
+    folders = _folders(settings)
+    heads = [tasks.registry.load(name, folders) for name in sorted(settings.tasks)]
+    return [backbones.registry.load(settings.backbone, folders), *heads]
 
 
 def future_needed(settings: RunSettings) -> int:

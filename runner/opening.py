@@ -111,4 +111,6 @@ class Opener:
             limits=Limits(memory=self.resources.memory, seconds=self.resources.time, grace=self.policy.grace),
             start_step=resume.step if resume else 0,
             resume_from=resume,
+            code_fingerprint=run.code_fingerprint,
+            data_fingerprint=run.data_digest,
         )

@@ -36,6 +36,7 @@ class PreparedRun:
     parameters: int
     couples_samples: bool
     code_fingerprint: str
+    data_digest: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,8 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
     Raises:
         Refused: some cannot run; the message lists all problems with the lines that cause them.
     """
-    digests = {folder: digest_of(folder, spec) for folder in {candidate.data.folder for candidate in spec.candidates}}
+    for folder in {candidate.data.folder for candidate in spec.candidates}:
+        _require_tables(folder, spec)
     checked = _check(spec)
     problems = [
         f"{spec.place(candidate, problem.path)}: {problem.message}"
@@ -69,8 +71,7 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
     if problems:
         raise Refused("\n".join(dict.fromkeys(problems)))
     runs = [
-        _prepared(candidate, answer, spec.plugins, digests[candidate.data.folder])
-        for candidate, answer in zip(spec.candidates, checked, strict=True)
+        _prepared(candidate, answer, spec.plugins) for candidate, answer in zip(spec.candidates, checked, strict=True)
     ]
     _refuse_duplicates(runs)
     return PreparedSweep(
@@ -84,18 +85,19 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
     )
 
 
-def digest_of(folder: str | None, spec: SweepSpec) -> str | None:
-    """What stands for the content of a data folder in a run's identity: a hash of its metadata tables."""
+def _require_tables(folder: str | None, spec: SweepSpec) -> None:
     if folder is None:
-        return None
+        return
     path = Path(folder)
-    if not path.is_dir():
-        near = nearest(path.name, [entry.name for entry in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise Refused(f"{spec.file}: data.folder: there is no folder {folder}{near}")
-    tables = sorted(path.glob("*.csv"))
+    try:
+        if not path.is_dir():
+            near = nearest(path.name, [entry.name for entry in path.parent.iterdir()]) if path.parent.is_dir() else ""
+            raise Refused(f"{spec.file}: data.folder: there is no folder {folder}{near}")
+        tables = [table for table in path.glob("*.csv") if table.is_file()]
+    except (OSError, ValueError) as error:  # a name that is too long, or no name at all
+        raise Refused(f"{spec.file}: data.folder: {folder} cannot be read: {error}") from None
     if not tables:
         raise Refused(f"{spec.file}: data.folder: {folder} holds no metadata table (*.csv); see docs/sweep_files.md")
-    return hashlib.sha256(b"".join(table.read_bytes() for table in tables)).hexdigest()
 
 
 def _check(spec: SweepSpec) -> Sequence[Checked]:
@@ -133,7 +135,7 @@ def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:
     )
 
 
-def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path], digest: str | None) -> PreparedRun:
+def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path]) -> PreparedRun:
     settings = RunSettings(
         backbone=candidate.backbone,
         backbone_config=answer.backbone_config or {},
@@ -144,13 +146,14 @@ def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path], di
         plugins=tuple(map(str, plugins)),
     )
     return PreparedRun(
-        run_id=run_id(settings, digest),
+        run_id=run_id(settings, answer.data_digest),
         label=candidate.label,
         settings=settings,
         required_metrics=answer.required_metrics,
         parameters=answer.parameters,
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
+        data_digest=answer.data_digest,
     )
 
 

@@ -77,6 +77,7 @@ class Supervision:
         self._peak = PeakMemory()
         self._logs: list[CappedLog] = []
         self._worker: int | None = None
+        self._pid: int | None = None
         self._status: int | None = None
         self._ended_by: EndedBy | None = None
         self._notes: list[str] = []
@@ -113,7 +114,7 @@ class Supervision:
         )
         self._begun, self._started_at = time.monotonic(), time.time()
         with bounded_by_death(LEASE_LOST):
-            self._worker = spawn.start(command)
+            self._worker = self._pid = spawn.start(command)
 
     def _reap(self) -> bool:
         """Reap what has ended. True when nothing is left: what comes from us is, or becomes, our child."""
@@ -235,6 +236,7 @@ class Supervision:
             log_bytes_dropped=sum(log.dropped for log in self._logs),
             ended_by=self._ended_by,
             detail="; ".join([*self._notes, *([note] if note else [])]) or None,
+            pid=self._pid,
         )
 
 

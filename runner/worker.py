@@ -12,20 +12,22 @@ from pathlib import Path
 import torch
 
 import runner.checkpoint
-from db.errors import ConfigError
+from db.errors import ChangedError, ConfigError
 from db.records import Plan
 from db.strict import to_record
 from runner.attempt_dir import AttemptDir, write_record
+from runner.code import code_fingerprint
 from runner.evaluation import evaluate
 from runner.memory import MemoryPeak
 from runner.metrics_log import MetricsLog
-from runner.model import Model, build, future_needed
+from runner.model import Model, build, future_needed, kinds
 from runner.optimizer import AdamW
 from runner.random_state import seed_everything
 from runner.splits import Data, Split, labelled_masks, require_batch_fits, shuffled_owner
 from runner.training import Training, train
 from runner.worker_result import Account, describe_environment, describe_error, process_age, score_metrics
 from sweeps.settings import RunSettings, WorkerSettings
+from tasks.data.content import content
 from tasks.data.sampler import Sampler
 from tasks.data.windows import open_data
 
@@ -63,6 +65,16 @@ def require_own_attempt(plan: Plan) -> None:
     nonce = os.environ.get(_NONCE)
     if nonce != plan.attempt_id:
         raise ConfigError(f"{_NONCE} is {nonce!r}, but plan.json is of attempt {plan.attempt_id!r}; not started")
+
+
+def require_unchanged(what: str, checked: str | None, found: str | None) -> None:
+    """Insist on the code and the data that were checked before launch; anything goes where the plan names none.
+
+    Raises:
+        ChangedError: they are others.
+    """
+    if checked not in (None, found):
+        raise ChangedError(f"the {what} is no longer what was checked before launch; run the sweep again")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +129,12 @@ def _prepare_torch(settings: WorkerSettings) -> torch.device:
 
 
 def _open(settings: WorkerSettings, account: Account, device: torch.device) -> Opened:
-    run = settings.run
+    run, plan = settings.run, account.plan
+    account.code_fingerprint = code_fingerprint(kinds(run), tuple(map(Path, run.plugins)))
+    require_unchanged("code", plan.code_fingerprint, account.code_fingerprint)
     data = open_data(run.data, Path(settings.root), future_needed(run))
     account.data_fingerprint = data.fingerprint
+    require_unchanged("data", plan.data_fingerprint, data.fingerprint)
     account.notes += data.notes
     owner = shuffled_owner(data.labels("train"), run.seed) if run.train.shuffle_labels else None
     seed_everything(run.seed)
@@ -175,6 +190,8 @@ def _earlier(folder: AttemptDir, plan: Plan) -> Path:
 def _evaluate(account: Account, run: RunSettings, opened: Opened) -> None:
     training, test = opened.data.labels("train"), opened.test
     account.scores = evaluate(opened.model, test, training, account.plan.batch.micro, run.train.precision)
+    if account.plan.data_fingerprint is not None:
+        require_unchanged("data", account.plan.data_fingerprint, content(run.data))
     account.metrics.update(score_metrics(account.scores))
 
 

@@ -51,6 +51,7 @@ class Account:
     seconds: dict[Phase, float] = field(default_factory=dict)
     environment: Environment | None = None
     data_fingerprint: str | None = None
+    code_fingerprint: str | None = None
     notes: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -77,6 +78,8 @@ class Account:
             seconds=PhaseSeconds(**self.seconds),
             environment=self.environment,
             data_fingerprint=self.data_fingerprint,
+            code_fingerprint=self.code_fingerprint,
+            pid=os.getpid(),
             notes=tuple(map(writable, self.notes)),
             error=error,
         )

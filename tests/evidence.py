@@ -18,6 +18,7 @@ PLAN = Plan(
     planned_steps=100,
     required_metrics=("classification.accuracy",),
     settings={},
+    code_fingerprint="c" * 64,
 )
 CLAIM = Claim(attempt_id=PLAN.attempt_id, host="h", boot_id="b", pid=7, pid_started=1, claimed_at=1.0)
 EXIT = Exit(
@@ -32,6 +33,7 @@ EXIT = Exit(
     left_behind=0,
     log_bytes_dropped=0,
     ended_by=None,
+    pid=8,
 )
 RESULT = Result(
     attempt_id=PLAN.attempt_id,
@@ -41,6 +43,8 @@ RESULT = Result(
     metrics={"classification.accuracy": 0.9},
     parameters=10,
     parameters_changed=True,
+    code_fingerprint=PLAN.code_fingerprint,
+    pid=EXIT.pid,
 )
 GOOD = Evidence(plan=PLAN, claim=CLAIM, exit=EXIT, result=RESULT, result_sha256="0" * 64)
 

@@ -59,6 +59,9 @@ FAILURES = {
     "metric missing": (spoiled(result=reported(metrics={})), "incomplete"),
     "metric not a number": (spoiled(result=reported(metrics={"classification.accuracy": float("nan")})), "incomplete"),
     "parameters never changed": (spoiled(result=reported(parameters_changed=False)), "incomplete"),
+    "written by a process that nobody waited for": (spoiled(result=reported(pid=9)), "contradiction"),
+    "other code": (spoiled(result=reported(code_fingerprint="d" * 64)), "changed"),
+    "no word about the code": (spoiled(result=reported(code_fingerprint=None)), "changed"),
     "error swallowed, exit code 0": (spoiled(result=failed_with("shape")), "shape"),
     "no plan": (spoiled(plan=None), "lost"),
     "cuda text in a crash": (
@@ -71,7 +74,7 @@ FAILURES = {
     ),
     **{
         f"error of kind {kind}": (spoiled(exit=ended(exit_code=1), result=failed_with(kind)), kind)
-        for kind in ("cuda_oom", "host_oom", "config", "shape", "data", "non_finite", "disk_full", "crashed")
+        for kind in ("cuda_oom", "host_oom", "config", "changed", "shape", "data", "non_finite", "disk_full", "crashed")
     },
 }
 
@@ -89,6 +92,12 @@ def test_one_witness_is_enough(evidence: Evidence, kind: str) -> None:
     assert verdict.kind == kind
     assert verdict.because
     assert not all(line.agrees for line in verdict.evidence)
+
+
+def test_what_an_older_plan_and_worker_do_not_name_is_not_held_against_them() -> None:
+    older = replace(GOOD.plan, code_fingerprint=None)  # type: ignore[type-var] # the good one has its plan
+    assert isinstance(judge(spoiled(plan=older, result=reported(code_fingerprint=None, pid=None))), Succeeded)
+    assert isinstance(judge(spoiled(exit=ended(pid=None))), Succeeded)
 
 
 @pytest.mark.parametrize("text", ["CUDA out of memory", "MemoryError", "Traceback (most recent call last):", "nan"])
@@ -145,4 +154,5 @@ def test_witnesses_speak_in_order() -> None:
         "steps",
         "metrics",
         "parameters",
+        "code",
     ]

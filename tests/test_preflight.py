@@ -170,6 +170,82 @@ def test_a_plugin_that_cannot_be_imported_is_a_problem_with_its_line(tmp_path: P
     assert "broken.py" in found["tasks", "broken"]
 
 
+TASK = """
+from dataclasses import dataclass
+from tasks.signal_prediction import SignalPrediction
+
+class Odd(SignalPrediction):
+    @dataclass(frozen=True, kw_only=True)
+    class Config(SignalPrediction.Config):
+        extra: int = 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("\n", "\nraise SystemExit(3)\n"), ("cannot be imported: SystemExit: 3", "odd.py:2")),
+        (("\n", "\nassert False, 'not today'\n"), ("AssertionError: not today", "odd.py:2")),
+        (("\n", "\n{}['key']\n"), ("KeyError: 'key'", "odd.py:2")),
+        (("\n", "\nraise KeyboardInterrupt\n"), ("KeyboardInterrupt", "odd.py:2")),
+        (("int = 0", "list[int] = None"), ("extra: the annotation `list[int]` is not one that can be read",)),
+        (("int = 0", "dict = None"), ("extra: the annotation `dict` is not",)),
+        (("int = 0", "tuple[int, int] = (1, 2)"), ("extra: the annotation `tuple[int, int]` is not",)),
+        (("int = 0", "'Nowhere' = None"), ("name 'Nowhere' is not defined",)),
+        (("int = 0", "int = 0.5"), ("extra: expected an integer, found a number 0.5",)),
+        (("int = 0", "float = float('nan')"), ("extra: expected a finite number",)),
+        (("int = 0", "int = object()"), ("Object of type object is not JSON serializable",)),
+        (("int = 0", "int = 0\n        def __post_init__(self):\n            assert self.extra"), ("odd.py:10",)),
+        (("int = 0", "int = 0\n    def __init__(self, *a, **k): import nothing_here"), ("nothing_here", "odd.py:9")),
+        (("int = 0", "int = 0\n    def __init__(self, *a, **k): raise Exception('no')"), ("Exception: no", "odd.py:9")),
+        (("int = 0", "int = 0\n    def __init__(self, *a, **k): raise SystemExit"), ("cannot be built: SystemExit",)),
+        (("int = 0", "int = 0\n    metric = property()\n    del metric"), ("",)),
+    ],
+)
+def test_whatever_a_plugin_does_is_a_problem_of_its_place(
+    tmp_path: Path, change: tuple[str, str], words: tuple[str, ...]
+) -> None:
+    folder = plugin(tmp_path, "tasks", "odd", TASK.replace(*change, 1))
+    checked = check(candidate(tasks={"odd": {}, "rul_predicton": {}}, plugins=(folder, PLUGINS)))
+    told = {".".join(map(str, path)): message for path, message in problems_of(checked).items()}
+    assert "tasks.rul_predicton" in told, "all problems are told at once"
+    (said,) = (f"{path}: {message}" for path, message in told.items() if path.startswith("tasks.odd"))
+    assert all(word in said for word in words), said
+
+
+def test_a_task_that_names_no_metric_is_a_problem(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "tasks", "mute", MUTE)
+    (said,) = problems_of(check(candidate(tasks={"mute": {}}, plugins=(folder, PLUGINS)))).values()
+    assert said.startswith("Mute does not define metric and higher_is_better, declared at")
+    assert "mute.py:5" in said
+
+
+MUTE = """
+from dataclasses import dataclass
+from tasks.interface import Task
+
+class Mute(Task):
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        pass
+
+    labelled = forward = target = loss = rows = score = None
+"""
+
+
+def test_what_lies_about_in_a_plugin_folder_is_no_code(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "backbones", "needy", NEEDY)
+    before = code_fingerprint([], [Path(folder)])
+    (tmp_path / "backbones" / ".#needy.py").symlink_to("somebody@somewhere.1234")
+    (tmp_path / "backbones" / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    (tmp_path / "backbones" / "folder.py").mkdir()
+    (tmp_path / "backbones" / ".hidden").mkdir()
+    (tmp_path / "backbones" / ".hidden" / "draft.py").write_text("1 +")
+    assert code_fingerprint([], [Path(folder)]) == before
+    checked = check(candidate("needy", backbone_config={"e_layers": 1, "heads": 2}, plugins=(folder,)))
+    assert checked.problems == ()
+
+
 def test_candidates_that_differ_in_their_seed_only_are_checked_once() -> None:
     first, second, other = check_all([candidate(seed=1), candidate(seed=2), candidate(backbone_config={"width": 4})])
     assert first is second
@@ -210,5 +286,6 @@ def test_question_and_answer_are_files(tmp_path: Path) -> None:
         "parameters",
         "couples_samples",
         "code_fingerprint",
+        "data_digest",
     }
     assert answers[0]["problems"] == []
