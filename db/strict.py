@@ -107,8 +107,10 @@ def _read_record(kind: type[Any], data: object, path: Path, faults: list[Fault])
         for name, field in fields.items()
         if name not in data and _is_required(field)
     ]
-    hints = _hints(kind)
-    values = {name: _read(hints[name], data[name], (*path, name), faults) for name in fields if name in data}
+    hints, unreadable = _hints(kind)
+    faults += [Fault((*path, *fault.path), fault.message) for fault in unreadable]
+    readable = [name for name in fields if name in data and name in hints]
+    values = {name: _read(hints[name], data[name], (*path, name), faults) for name in readable}
     return _construct(kind, values, path, faults) if len(faults) == known else None
 
 
@@ -126,13 +128,56 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-_HINTS: dict[type[Any], dict[str, Any]] = {}
+_HINTS: dict[type[Any], tuple[dict[str, Any], tuple[Fault, ...]]] = {}
 
 
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: type[Any]) -> tuple[dict[str, Any], tuple[Fault, ...]]:
+    """The annotations of a record's fields that can be read, and a fault for each of the others."""
     if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
+        _HINTS[kind] = {}, ()  # a record that holds itself is looked at once
+        _HINTS[kind] = _look_up_hints(kind)
     return _HINTS[kind]
+
+
+def _look_up_hints(kind: type[Any]) -> tuple[dict[str, Any], tuple[Fault, ...]]:
+    try:
+        found = typing.get_type_hints(kind)
+    except (NameError, AttributeError, TypeError, SyntaxError, ValueError) as error:
+        return {}, (Fault((), f"the annotations of {kind.__qualname__} cannot be read: {error}"),)
+    hints = {field.name: found[field.name] for field in dataclasses.fields(kind)}
+    faults = [Fault((name, *fault.path), fault.message) for name, hint in hints.items() for fault in _unreadable(hint)]
+    return {name: hint for name, hint in hints.items() if not _unreadable(hint)}, tuple(faults)
+
+
+def _unreadable(hint: Any) -> tuple[Fault, ...]:
+    """What of an annotation stands for nothing that can be written in a file."""
+    if dataclasses.is_dataclass(hint):
+        return _hints(typing.cast("type[Any]", hint))[1]
+    parts = _parts(hint)
+    if parts is None:
+        return (Fault((), f"the annotation {_spelled(hint)} is not one that can be read; known are {_READABLE}"),)
+    return tuple(fault for part in parts for fault in _unreadable(part))
+
+
+def _parts(hint: Any) -> tuple[Any, ...] | None:
+    """The annotations inside a readable one; None where it is not readable itself."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return inner
+    if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
+        return inner[:1]
+    if origin is Mapping and inner[0] is str:
+        return inner[1:]
+    plain = hint is Any or hint in _SCALARS
+    return () if plain or (origin is Literal and all(type(choice) in _SCALARS for choice in inner)) else None
+
+
+def _spelled(hint: Any) -> str:
+    return f"`{hint.__qualname__}`" if type(hint) is type else f"`{hint}`"
+
+
+_SCALARS = (int, float, str, bool, type(None))
+_READABLE = "int, float, str, bool, None, Literal, X | Y, tuple[X, ...], Mapping[str, X], and dataclasses of these"
 
 
 def _read_scalar(kind: type[Any], data: object, path: Path, faults: list[Fault]) -> Any:

@@ -78,7 +78,7 @@ def load(shelf: Shelf, name: str, plugins: Sequence[Path] = ()) -> type[Any]:
 def _candidates(shelf: Shelf, plugins: Sequence[Path]) -> Iterator[Path]:
     for folder in _folders(shelf, plugins):
         for path in sorted(folder.glob("*.py")):
-            if not path.name.startswith((".", "_")) and path.stem not in _NOT_PLUGINS:
+            if not path.name.startswith((".", "_")) and path.stem not in _NOT_PLUGINS and path.is_file():
                 yield path
 
 
