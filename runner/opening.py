@@ -107,7 +107,12 @@ class Opener:
             batch=batch,
             planned_steps=run.settings.train.steps,
             required_metrics=run.required_metrics,
-            settings={"run": to_data(run.settings), "root": str(self.root), "threads": self.resources.cpus},
+            settings={
+                "run": to_data(run.settings),
+                "root": str(self.root),
+                "threads": self.resources.cpus,
+                "device": slot.device,
+            },
             limits=Limits(memory=self.resources.memory, seconds=self.resources.time, grace=self.policy.grace),
             start_step=resume.step if resume else 0,
             resume_from=resume,

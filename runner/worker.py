@@ -125,7 +125,12 @@ def _prepare_torch(settings: WorkerSettings) -> torch.device:
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     # Filling what is about to be overwritten costs time, and only shows in programs that read what nobody wrote.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # untyped in torch
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"the attempt was given a GPU, but torch {torch.__version__} sees none: install a build for this driver's "
+            "CUDA, or set resources.gpus to none"
+        )
+    return torch.device(settings.device)
 
 
 def _open(settings: WorkerSettings, account: Account, device: torch.device) -> Opened:

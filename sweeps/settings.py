@@ -164,11 +164,15 @@ def run_id(settings: RunSettings, data_digest: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """`settings` of a plan whose worker is ours. `root` is where simulated data is kept; `threads` are torch's."""
+    """`settings` of a plan whose worker is ours.
+
+    `root` is where simulated data is kept; `threads` are torch's; `device` is what the attempt's slot holds.
+    """
 
     run: RunSettings
     root: str
     threads: int = 1
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
         require_positive(self, "threads")

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from attempts import PLUGINS, Attempt, plan_attempt, run_settings, work
 from safetensors import safe_open
 
 from db.records import ResumeFrom
 from db.strict import to_data
+from runner.attempt_dir import write_record
 from runner.checkpoint import file_hash
 from runner.worker_result import bytes_asked
 from sweeps.settings import RunSettings, WorkerSettings
@@ -212,6 +214,18 @@ def test_a_plan_that_contradicts_itself_is_refused(start: Start, change: dict[st
     assert failed.result.error
     assert failed.result.error.kind == "config"
     assert words in failed.result.error.message
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is to be missed")
+def test_a_gpu_that_torch_does_not_see_is_not_replaced_by_the_cpu(root: Path) -> None:
+    folder = plan_attempt(run_settings(FOUR_TASKS), root, number=2004)
+    plan = folder.read_plan()
+    write_record(folder.plan, replace(plan, settings={**plan.settings, "device": "cuda"}))
+    failed = work(folder)
+    assert failed.exit_code == 1
+    assert failed.result.error
+    assert failed.result.error.kind == "config"
+    assert "was given a GPU" in failed.result.error.message
 
 
 def test_a_plan_that_cannot_be_read_is_not_worked_on(root: Path) -> None:
