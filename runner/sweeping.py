@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -36,42 +37,41 @@ def sweep(
     Raises:
         Refused: the file, an override or the root cannot be used; nothing was started.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):  # until there is a scheduler: as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     gpus = find_gpus()
     spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
     root = root.absolute()
     watch = Watch(root)
     with watch.shown():
         watch.say(spec.profile_reason)
-        if not dry_run:
-            refuse_if_held(root, spec.name)
-        prepared = prepare(spec)
         if dry_run:
-            watch.say(_dry_run(prepared, root))
+            watch.say(_dry_run(prepare(spec), root))
             return ExitCode.OK
+        refuse_if_held(root, spec.name)
+        prepared = prepare(spec)
         _make(root)
         with hold_sweep(root, prepared.name), closing(Ledger(root / "ledger.db")) as ledger:
-            if is_network_file_system(root):
-                watch.say(ON_NETWORK)
+            slots = _slots(prepared.resources, gpus)
             scheduler = Scheduler(
-                prepared,
-                ledger,
-                root,
-                LocalLauncher(),
-                _slots(prepared.resources, gpus),
-                watch.observe,
-                rerun_changed=rerun_changed,
+                prepared, ledger, root, LocalLauncher(), slots, watch.observe, rerun_changed=rerun_changed
             )
-            watch.follow(scheduler)
-            with interrupted_by_signals(scheduler):
-                scheduler.run()
-        if scheduler.older_code:
-            watch.say(
-                f"succeeded under older code: {', '.join(sorted(scheduler.older_code))}; --rerun changed tries again"
-            )
+            _work(scheduler, watch, root)
         watch.summarise(prepared)
     if scheduler.interrupted and not scheduler.green:
         return ExitCode.INTERRUPTED
     return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+
+
+def _work(scheduler: Scheduler, watch: Watch, root: Path) -> None:
+    if is_network_file_system(root):
+        watch.say(ON_NETWORK)
+    watch.follow(scheduler)
+    with interrupted_by_signals(scheduler):
+        scheduler.run()
+    if scheduler.older_code:
+        labels = ", ".join(sorted(scheduler.older_code))
+        watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")
 
 
 def _make(root: Path) -> None:
