@@ -93,6 +93,8 @@ class Board:
         Raises:
             NoSuchRun: none or several fit; the message names them.
         """
+        if not name:
+            raise NoSuchRun("an empty name fits every run; `runner status` names them")
         current = self.rows("SELECT DISTINCT run, label FROM run_status")
         # A run that is part of its sweep now comes before those of earlier expansions.
         found = _fitting(name, current)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sweeping import BASE, RUNNER, Desk
+from sweeping import BASE, RUNNER, Desk, finish, is_gone, supervisor_of
 
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit
@@ -186,6 +186,8 @@ def test_a_sweep_that_cannot_be(
         (["sql", "SELECT * FROM attempts a JOIN attempts b", "--json"], 0, '"run:1"'),
         (["sql", "SELECT char(0xd800), x'ff', 9e999, 'a' || char(0)"], 0, ""),
         (["why", "\udcff"], 2, "no run"),
+        (["why", ""], 2, "an empty name"),
+        (["cancel", ""], 2, "an empty name"),
         (["status", "\udcff"], 2, "no sweep"),
         (["logs", "fno-1"], 0, "this is attempt 2"),
         (["logs", "fno-1", "--attempt", "1"], 0, "this is attempt 1"),
@@ -224,13 +226,25 @@ def test_output_that_nobody_takes(tmp_path: Path, outlet: str, command: str) -> 
     assert "Exception" not in done.stderr
 
 
-@pytest.mark.parametrize("outlet", [">&-", ">/dev/full", "| head -1"])
+@pytest.mark.parametrize("outlet", [">&-", "| head -1"])
 def test_a_sweep_goes_on_without_output_and_says_how_it_ended(desk: Desk, outlet: str) -> None:
     desk.write(tasks=["raises"], grid={"backbone": ["tiny"]}, policy={"retries": {"crashed": 0}})
     done = in_shell(desk, f'"$RUNNER" sweep sweep.yaml {outlet}; exit ${{PIPESTATUS[0]}}')
     assert done.returncode == ExitCode.NOT_ALL_SUCCEEDED, done
     assert "Traceback" not in done.stderr
     assert desk.only()["state"] == "failed"
+
+
+def test_a_ledger_removed_under_a_sweep_stops_it_and_its_attempts_run_on(desk: Desk) -> None:
+    desk.write(grid={"backbone": ["slow"]})
+    sweep = desk.start("sweep", "sweep.yaml")
+    attempt = desk.wait_for_step()
+    (desk.root / "ledger.db").unlink()
+    done = finish(sweep)
+    assert done.code == ExitCode.NOT_ALL_SUCCEEDED, done
+    assert "ledger.db was removed or replaced" in done.err
+    assert not (desk.root / "ledger.db").exists()
+    assert not is_gone(supervisor_of(attempt))
 
 
 def test_whatever_the_encoding_of_the_output(tmp_path: Path) -> None:

@@ -380,6 +380,8 @@ def test_runs_are_found_by_what_people_type(book: Book) -> None:
     with pytest.raises(NoSuchRun, match="did you mean `dlinear`"):
         board.find_run("dlinaer")
     with pytest.raises(NoSuchRun, match="fits 2 runs"):
+        board.find_run("n")
+    with pytest.raises(NoSuchRun, match="an empty name"):
         board.find_run("")
     board.close()
 
