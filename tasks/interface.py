@@ -115,7 +115,7 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, h_BCND: Tensor, windows: Windows) -> Tensor:
-        """Return the prediction, first dimension B. Must not look at labels or future."""
+        """Return the prediction, first dimension B. Labels and future are hidden here: -1, NaN and zeros."""
 
     @abstractmethod
     def target(self, windows: Windows) -> Tensor:
