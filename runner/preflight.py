@@ -66,7 +66,8 @@ class _foreign:  # noqa: N801 - written as a word after `with`
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if error is not None:
-            message = str(error) if isinstance(error, Refused) else f"{self.doing}: {_told(error)}"
+            spoken = isinstance(error, (Refused, DataError))
+            message = str(error) if spoken else f"{self.doing}: {_told(error)}"
             self.problems.append(Problem(path=self.place, message=message))
         return error is not None
 
@@ -175,11 +176,10 @@ def _systems(data: DataSettings | None, problems: list[Problem]) -> tuple[System
     """The systems of the data, as far as the metadata tells."""
     if data is None:
         return ()
-    try:
+    systems: tuple[System, ...] = ()
+    with _foreign(("data", "folder" if data.folder else "simulation"), "cannot be read", problems):
         systems = known_systems(data)
-    except DataError as error:
-        key = "folder" if data.folder else "simulation"
-        problems.append(Problem(path=("data", key), message=str(error)))
+    if not systems:
         return ()
     known = [system.id for system in systems]
     for index, wanted in enumerate(data.systems):
