@@ -16,6 +16,7 @@ MOST_STEPS = 10**12
 MOST_SAMPLES = 2**40
 MOST_SLOTS = 10_000
 MOST_CPUS = 4_096
+MOST_CPUS_IN_ALL = 100_000
 MOST_MEMORY = 2**60
 MOST_SECONDS = 1e9
 
@@ -128,6 +129,8 @@ class Resources:
         require_positive(self, "cpus", *(key for key in ("memory", "time", "slots") if getattr(self, key) is not None))
         most = {"slots": MOST_SLOTS, "cpus": MOST_CPUS, "memory": MOST_MEMORY, "time": MOST_SECONDS}
         _require_at_most(self, most)
+        if (self.slots or 0) * self.cpus > MOST_CPUS_IN_ALL:
+            refuse("slots", f"{self.slots:,} slots of {self.cpus:,} cpus are more than {MOST_CPUS_IN_ALL:,} in all")
 
 
 @dataclass(frozen=True, kw_only=True)

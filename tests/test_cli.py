@@ -151,6 +151,7 @@ def test_a_current_folder_that_was_removed(tmp_path: Path) -> None:
         ["sweep.yaml", f"plugins=[{LONG}]"],
         ["sweep.yaml", "resources.slots=4000000000000"],
         ["sweep.yaml", "resources.slots=10001"],
+        ["sweep.yaml", "resources.slots=10000", "resources.cpus=4096"],
         ["sweep.yaml", "resources.cpus=300000000"],
         ["sweep.yaml", "resources.memory=100000000TiB"],
         ["sweep.yaml", "resources.time=1e300"],
