@@ -104,9 +104,28 @@ class Board:
         if len(found) == 1:
             return str(found.pop())
         if found:
-            raise NoSuchRun(f"`{name}` fits {len(found)} runs: {', '.join(sorted(found)[:10])}; say more of the id")
+            raise NoSuchRun(
+                f"`{name}` fits {len(found)} runs: {', '.join(sorted(found)[:10])}; say more of the id, or "
+                "put a label that holds spaces in quotes"
+            )
         hint = nearest(name, {row[key] for row in known for key in ("run", "label")}) if len(known) <= 1000 else ""
         raise NoSuchRun(f"the ledger has no run `{name}`{hint}")
+
+    def states(self) -> dict[str, str]:
+        """The state of every run there ever was, also of runs that their sweep no longer names."""
+        query = (
+            "SELECT r.id AS run, coalesce("
+            "(SELECT s.kind FROM stop s WHERE s.run_id = r.id AND s.id NOT IN (SELECT stop_id FROM reopening)), "
+            "(SELECT coalesce(v.word, 'open') FROM attempt a LEFT JOIN verdict v ON v.attempt_id = a.id "
+            "WHERE a.run_id = r.id ORDER BY a.number DESC LIMIT 1), 'waiting') AS state FROM run r"
+        )
+        known = {str(row["run"]): str(row["state"]) for row in self.rows(query)}
+        return known | {str(row["run"]): str(row["state"]) for row in self.run_status()}
+
+    def hidden(self) -> int:
+        """How many runs have attempts but belong to no sweep's latest form."""
+        query = "SELECT count(DISTINCT run) AS n FROM attempts WHERE run NOT IN (SELECT run FROM run_status)"
+        return int(self.rows(query)[0]["n"])
 
     def expansions(self, run: str) -> list[Row]:
         """Every expansion of a sweep that named the run, the latest last: `sweep`, `label`, `current` (1 or 0)."""

@@ -57,7 +57,8 @@ def nearest(name: object, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     if close:
         return f" (did you mean `{close[0]}`?)"
-    return f" (known: {', '.join(known)})" if known else ""
+    shown = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
+    return f" (known: {shown})" if known else ""
 
 
 def to_data(value: Any) -> Any:

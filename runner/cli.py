@@ -106,8 +106,14 @@ def _status(arguments: argparse.Namespace) -> ExitCode:
     from db.board import Board
     from runner import show
 
-    rows = Board(_ledger(arguments)).run_status(arguments.sweep)
-    print(json.dumps(rows, indent=1) if arguments.json else show.status(rows))
+    board = Board(_ledger(arguments))
+    rows = board.run_status(arguments.sweep)
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return ExitCode.OK
+    print(show.status(rows))
+    if hidden := board.hidden():
+        print(f"\n{hidden} runs that their sweep no longer names are not shown; the view `attempts` has them")
     return ExitCode.OK
 
 
@@ -148,7 +154,8 @@ def _logs(arguments: argparse.Namespace) -> ExitCode:
         raise Refused(f"{run} has no attempt {number}; its attempts are {known[0]} to {known[-1]}")
     folder = AttemptDir(typed_root(arguments.root) / run / str(number))
     for path in (folder.stdout, folder.stderr):
-        print(f"==> {path} <==")
+        nothing = not path.is_file() or path.stat().st_size == 0
+        print(f"==> {path} <==" + (" (nothing)" if nothing else ""))
         if path.is_file():
             with path.open(errors="replace") as lines:
                 for line in lines:

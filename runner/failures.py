@@ -7,15 +7,29 @@ stands above. The type of an exception is asked before any text.
 
 from __future__ import annotations
 
-import re
-import signal as signals
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from db.records import EndRequest, Plan, Result
-from runner.evidence import Evidence, Unreadable
-from sweeps.units import size
+from runner.recognisers import (
+    Recogniser,
+    any_of,
+    bad_result,
+    cancelled_before_start,
+    contradiction,
+    crashed,
+    ended_by,
+    error,
+    fenced,
+    incomplete,
+    killed,
+    lost,
+    no_result,
+    oom_killed,
+    other_code,
+    other_process,
+    refused,
+    stderr,
+)
 
 MANY = 1_000_000
 """A budget that something else bounds: the smallest micro batch, or a person."""
@@ -38,184 +52,8 @@ class FailureKind:
     remedy: Remedy
     budget: int
     sentence: str
-    recognise: Callable[[Evidence], str | None]
+    recognise: Recogniser
 
-
-def _ended_by(*reasons: str) -> Callable[[Evidence], str | None]:
-    said = {
-        "cancelled": "it was cancelled",
-        "interrupted": "the scheduler was told to stop, and ended it",
-        "revoked": "the attempt was revoked",
-        "lease_lost": "its supervisor could no longer prove that it lived",
-        "time_limit": "it ran longer than its time limit",
-        "memory_limit": "its anonymous memory went above the limit",
-        "signal": "its supervisor was told to end by a signal",
-        "could_not_start": "its command could not be started",
-    }
-
-    def recognise(evidence: Evidence) -> str | None:
-        exit_ = evidence.own_exit
-        if exit_ is None or exit_.ended_by not in reasons:
-            return None
-        return said[exit_.ended_by] + (f": {exit_.detail}" if exit_.detail else "")
-
-    return recognise
-
-
-def _error(kind: str) -> Callable[[Evidence], str | None]:
-    def recognise(evidence: Evidence) -> str | None:
-        error = evidence.error
-        return _headline(error.type, error.message) if error and error.kind == kind else None
-
-    return recognise
-
-
-def _headline(kind: str, message: str) -> str:
-    name, first = kind.rpartition(".")[2], message.strip().partition("\n")[0]
-    return f"{name}: {first}" if first else name
-
-
-def _any(*recognisers: Callable[[Evidence], str | None]) -> Callable[[Evidence], str | None]:
-    def recognise(evidence: Evidence) -> str | None:
-        return next((because for each in recognisers if (because := each(evidence))), None)
-
-    return recognise
-
-
-def _stderr(pattern: str) -> Callable[[Evidence], str | None]:
-    """Text names only the kind of an attempt that failed anyway, and only where no exception was reported."""
-    expression = re.compile(pattern)
-
-    def recognise(evidence: Evidence) -> str | None:
-        if evidence.error is not None:
-            return None
-        lines = [line.strip() for line in evidence.stderr_tail.splitlines() if expression.search(line)]
-        return lines[-1][:300] if lines else None
-
-    return recognise
-
-
-def _refused(evidence: Evidence) -> str | None:
-    return f"the launcher refused it: {evidence.refused}" if evidence.refused else None
-
-
-def _fenced(evidence: Evidence) -> str | None:
-    claim = evidence.claim
-    if claim is None or isinstance(claim, Unreadable) or not claim.fenced:
-        return None
-    if evidence.plan is None and evidence.submitted:
-        return None  # it was there, and may have run
-    return "the scheduler that opened it was gone before anything started; it can never start now"
-
-
-def _cancelled_before_start(evidence: Evidence) -> str | None:
-    request = evidence.end_request
-    cancelled = isinstance(request, EndRequest) and request.why == "cancelled"
-    return "it was cancelled before anything started" if cancelled and _fenced(evidence) else None
-
-
-def _oom_killed(evidence: Evidence) -> str | None:
-    exit_ = evidence.own_exit
-    if exit_ is None or exit_.memory.oom_kills == 0:
-        return None
-    limit = f" of {size(exit_.memory.limit)}" if exit_.memory.limit else ""
-    return f"the kernel killed {exit_.memory.oom_kills} of its processes at the memory limit{limit}"
-
-
-def _killed(evidence: Evidence) -> str | None:
-    exit_ = evidence.own_exit
-    if exit_ is None:
-        return None
-    if exit_.signal in _KILLING:
-        return f"somebody killed it with {signal_name(exit_.signal)}; no out-of-memory kill was counted"
-    if exit_.exit_code in _KILLING_CODES:
-        name = signal_name(exit_.exit_code - 128)
-        return f"it ended with exit code {exit_.exit_code} ({name} in a shell); no out-of-memory kill was counted"
-    return None
-
-
-def _contradiction(evidence: Evidence) -> str | None:
-    exit_, result = evidence.own_exit, evidence.own_result
-    if exit_ is None or result is None or result.error is not None or exit_.exit_code == 0:
-        return None
-    return f"its result says it is complete, but it ended with {how_it_ended(exit_.exit_code, exit_.signal)}"
-
-
-def _other_process(evidence: Evidence) -> str | None:
-    """The exit code that was seen says nothing of a process that went on after it."""
-    exit_, result = evidence.own_exit, evidence.own_result
-    if exit_ is None or result is None or result.error is not None or None in (exit_.pid, result.pid):
-        return None
-    if exit_.pid == result.pid:
-        return None
-    return f"process {result.pid} wrote its result, but it is process {exit_.pid} whose end was seen"
-
-
-def _other_code(evidence: Evidence) -> str | None:
-    plan, result = evidence.plan, evidence.own_result
-    if not isinstance(plan, Plan) or plan.code_fingerprint is None or result is None or result.error is not None:
-        return None
-    same = result.code_fingerprint == plan.code_fingerprint
-    return None if same else "it ran other code than what was checked before launch; run the sweep again"
-
-
-def _crashed(evidence: Evidence) -> str | None:
-    exit_, error = evidence.own_exit, evidence.error
-    if exit_ is None:
-        return None
-    if error is not None:
-        return _headline(error.type, error.message)
-    if exit_.exit_code == 0:
-        return None
-    last = next((line.strip() for line in reversed(evidence.stderr_tail.splitlines()) if line.strip()), "")
-    return f"it ended with {how_it_ended(exit_.exit_code, exit_.signal)}" + (
-        f"; last words: {last[:200]}" if last else ""
-    )
-
-
-def _no_result(evidence: Evidence) -> str | None:
-    if evidence.own_exit is None or evidence.result is not None:
-        return None
-    return "it ended with exit code 0 but left no result"
-
-
-def _bad_result(evidence: Evidence) -> str | None:
-    if isinstance(evidence.result, Unreadable):
-        return f"its result cannot be believed: {evidence.result.why}"
-    if isinstance(evidence.result, Result) and evidence.own_result is None:
-        return f"its result belongs to attempt {evidence.result.attempt_id} of run {evidence.result.run_id}"
-    return None
-
-
-def _incomplete(evidence: Evidence) -> str | None:
-    exit_, result = evidence.own_exit, evidence.own_result
-    ended_well = exit_ is not None and exit_.exit_code == 0
-    return "its result is not complete" if ended_well and result and result.error is None else None
-
-
-def _lost(evidence: Evidence) -> str | None:
-    exit_ = evidence.exit
-    if isinstance(exit_, Unreadable):
-        return f"nobody can tell how it ended: {exit_.why}"
-    if evidence.plan is None:
-        return "nobody can tell how it ended: its folder was emptied or removed while it was open"
-    return "nobody can tell how it ended: its supervisor left no exit.json"
-
-
-def how_it_ended(exit_code: int | None, signal: int | None) -> str:
-    """As people say it: `exit code 3`, `signal 11 (SIGSEGV)`."""
-    return f"exit code {exit_code}" if signal is None else f"signal {signal} ({signal_name(signal)})"
-
-
-def signal_name(number: int | None) -> str:
-    try:
-        return signals.Signals(number or 0).name
-    except ValueError:
-        return f"signal {number}"
-
-
-_KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.SIGHUP})
-_KILLING_CODES = frozenset(128 + number for number in _KILLING)
 
 FAILURE_KINDS = (
     FailureKind(
@@ -223,91 +61,91 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         2,
         "The launcher would not take the attempt, or its command could not be started.",
-        _any(_refused, _ended_by("could_not_start")),
+        any_of(refused, ended_by("could_not_start")),
     ),
     FailureKind(
         "cancelled",
         Remedy.STOP,
         0,
         "Somebody cancelled the run.",
-        _any(_ended_by("cancelled"), _cancelled_before_start),
+        any_of(ended_by("cancelled"), cancelled_before_start),
     ),
     FailureKind(
         "interrupted",
         Remedy.CONTINUE,
         MANY,
         "The scheduler was told to stop, or was gone before the attempt started.",
-        _any(_ended_by("interrupted"), _fenced),
+        any_of(ended_by("interrupted"), fenced),
     ),
-    FailureKind("time_limit", Remedy.STOP, 0, "The attempt ran longer than `resources.time`.", _ended_by("time_limit")),
+    FailureKind("time_limit", Remedy.STOP, 0, "The attempt ran longer than `resources.time`.", ended_by("time_limit")),
     FailureKind(
         "cuda_oom",
         Remedy.HALVE,
         MANY,
         "The GPU's memory did not suffice.",
-        _any(_error("cuda_oom"), _stderr(r"torch\.(cuda\.)?OutOfMemoryError|CUDA(?: error:)? out of memory")),
+        any_of(error("cuda_oom"), stderr(r"torch\.(cuda\.)?OutOfMemoryError|CUDA(?: error:)? out of memory")),
     ),
     FailureKind(
         "host_oom",
         Remedy.HALVE,
         MANY,
         "The host's memory, or `resources.memory`, did not suffice.",
-        _any(
-            _oom_killed,
-            _ended_by("memory_limit"),
-            _error("host_oom"),
-            _stderr(r"^MemoryError\b|DefaultCPUAllocator: can't allocate memory"),
+        any_of(
+            oom_killed,
+            ended_by("memory_limit"),
+            error("host_oom"),
+            stderr(r"^MemoryError\b|DefaultCPUAllocator: can't allocate memory"),
         ),
     ),
-    FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", _error("config")),
+    FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", error("config")),
     FailureKind(
         "changed",
         Remedy.STOP,
         0,
         "The code or the data is no longer what was checked before launch.",
-        _any(_error("changed"), _other_code),
+        any_of(error("changed"), other_code),
     ),
-    FailureKind("shape", Remedy.STOP, 0, "Two tensors do not fit, or would have been broadcast.", _error("shape")),
-    FailureKind("data", Remedy.STOP, 0, "The data is missing, broken, or has no label for a task.", _error("data")),
-    FailureKind("non_finite", Remedy.STOP, 0, "A loss, gradient or metric was NaN or infinite.", _error("non_finite")),
+    FailureKind("shape", Remedy.STOP, 0, "Two tensors do not fit, or would have been broadcast.", error("shape")),
+    FailureKind("data", Remedy.STOP, 0, "The data is missing, broken, or has no label for a task.", error("data")),
+    FailureKind("non_finite", Remedy.STOP, 0, "A loss, gradient or metric was NaN or infinite.", error("non_finite")),
     FailureKind(
         "disk_full",
         Remedy.STOP,
         0,
         "A file could not be written for want of space.",
-        _any(_error("disk_full"), _stderr(r"No space left on device|Disk quota exceeded")),
+        any_of(error("disk_full"), stderr(r"No space left on device|Disk quota exceeded")),
     ),
     FailureKind(
         "lost",
         Remedy.AGAIN,
         3,
         "Its supervisor vanished; nobody can tell how it ended.",
-        _any(_ended_by("revoked", "lease_lost"), lambda evidence: None if evidence.own_exit else _lost(evidence)),
+        any_of(ended_by("revoked", "lease_lost"), lambda evidence: None if evidence.own_exit else lost(evidence)),
     ),
     FailureKind(
         "contradiction",
         Remedy.AGAIN,
         1,
         "The witnesses disagree: a complete result, but no clean exit of the process that wrote it.",
-        _any(_contradiction, _other_process),
+        any_of(contradiction, other_process),
     ),
     FailureKind(
         "killed",
         Remedy.AGAIN,
         2,
         "Somebody ended the attempt with a signal; it was not the memory.",
-        _any(_ended_by("signal"), _killed),
+        any_of(ended_by("signal"), killed),
     ),
     FailureKind(
         "incomplete",
         Remedy.STOP,
         0,
         "It lacks steps, metrics or anything learned.",
-        _any(_error("incomplete"), _incomplete),
+        any_of(error("incomplete"), incomplete),
     ),
-    FailureKind("crashed", Remedy.STOP, 0, "An exception, a fatal signal or a non-zero exit code.", _crashed),
-    FailureKind("no_result", Remedy.STOP, 0, "It ended as if all were well, without a result.", _no_result),
-    FailureKind("bad_result", Remedy.STOP, 0, "Its result is unreadable or of another attempt.", _bad_result),
+    FailureKind("crashed", Remedy.STOP, 0, "An exception, a fatal signal or a non-zero exit code.", crashed),
+    FailureKind("no_result", Remedy.STOP, 0, "It ended as if all were well, without a result.", no_result),
+    FailureKind("bad_result", Remedy.STOP, 0, "Its result is unreadable or of another attempt.", bad_result),
 )
 
 BY_WORD = {kind.word: kind for kind in FAILURE_KINDS}

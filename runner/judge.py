@@ -11,7 +11,8 @@ import math
 from db.records import Exit, Plan, Result
 from db.verdicts import Failed, Measured, Succeeded, Testimony, Verdict
 from runner.evidence import Evidence, Unreadable
-from runner.failures import FAILURE_KINDS, how_it_ended
+from runner.failures import FAILURE_KINDS
+from runner.recognisers import how_it_ended
 
 ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit")
 """A worker that finished all its work, exit code 0 and result included, while it was being asked to end, has succeeded.

@@ -64,7 +64,7 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
         _require_tables(folder, spec)
     checked = _check(spec)
     problems = [
-        f"{spec.place(candidate, problem.path)}: {problem.message}"
+        f"{spec.place(candidate, problem.path)}: {'.'.join(map(str, problem.path))}: {problem.message}"
         for candidate, answer in zip(spec.candidates, checked, strict=True)
         for problem in answer.problems
     ]

@@ -71,7 +71,7 @@ def scores(rows: Sequence[Row]) -> str:
             f"{row['value']:.4f}",
             f"{row['baseline']:.4f}",
             row["baseline_name"],
-            {1: "yes", 0: "NO", None: "cannot tell"}[row["beats_baseline"]],
+            beaten(row),
             "" if row["gain_at_least"] is None else f"{row['gain_at_least']:+.4f}",
             row["windows"],
         )
@@ -79,6 +79,16 @@ def scores(rows: Sequence[Row]) -> str:
     ]
     header = ("run", "task", "metric", "value", "baseline", "which is", "beaten", "gain at least", "test windows")
     return table(header, lines)
+
+
+def beaten(row: Row) -> str:
+    """Whether a score beats its baseline by more than luck."""
+    if row["beats_baseline"] is None:
+        return "cannot tell"
+    if row["beats_baseline"]:
+        return "yes"
+    better = row["value"] > row["baseline"] if row["higher_is_better"] else row["value"] < row["baseline"]
+    return "not shown" if better else "NO"
 
 
 def notes(found: Mapping[str, Sequence[str]], runs: int) -> str:
@@ -144,13 +154,22 @@ def former(run: str, expansion: Row, ladder: Sequence[Row]) -> dict[str, Any]:
 
 
 def wasted(rows: Sequence[Row]) -> str:
-    """What the failed attempts among these cost: `25.1 s went into attempts that came to nothing: host_oom 17.1 s`."""
-    spent: dict[str, float] = {}
+    """What the failed attempts among these cost: `17.1 s went into attempts that failed: host_oom 17.1 s`."""
+    spent: dict[str, list[float | None]] = {}
     for row in rows:
         if row["verdict"] == "failed":
-            spent[row["failure_kind"]] = spent.get(row["failure_kind"], 0.0) + (row["wall"] or 0.0)
-    causes = ", ".join(f"{kind} {duration(cost)}" for kind, cost in sorted(spent.items(), key=lambda item: -item[1]))
-    return f"{duration(sum(spent.values()))} went into attempts that came to nothing: {causes}" if spent else ""
+            spent.setdefault(row["failure_kind"], []).append(row["wall"])
+    if not spent:
+        return ""
+    causes = ", ".join(f"{kind} {_cost(walls)}" for kind, walls in spent.items())
+    return f"{_cost([wall for walls in spent.values() for wall in walls])} went into attempts that failed: {causes}"
+
+
+def _cost(walls: Sequence[float | None]) -> str:
+    known = [wall for wall in walls if wall is not None]
+    if not known:
+        return "an unknown time"
+    return duration(sum(known)) + ("" if len(known) == len(walls) else " and an unknown time")
 
 
 def what_next(row: Row) -> str:

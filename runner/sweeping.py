@@ -22,6 +22,7 @@ from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.watch import Watch
 from sweeps.settings import Resources
 from sweeps.spec import read_sweep
+from sweeps.sweep_file import NO_PROFILES
 
 ON_NETWORK = (
     "the ledger lies on a network file system, where SQLite's WAL does not work: readers and the scheduler wait for "
@@ -44,7 +45,8 @@ def sweep(
     root = root.absolute()
     watch = Watch(root)
     with watch.shown():
-        watch.say(spec.profile_reason)
+        if spec.profile_reason != NO_PROFILES:
+            watch.say(spec.profile_reason)
         if dry_run:
             watch.say(_dry_run(prepare(spec), root))
             return ExitCode.OK
@@ -87,10 +89,10 @@ def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
 
 
 def _dry_run(prepared: PreparedSweep, root: Path) -> str:
-    known = {}
+    known: dict[str, str] = {}
     if (root / "ledger.db").is_file():
         board = Board(root / "ledger.db")
-        known = {row["run"]: row["state"] for row in board.run_status()}
+        known = board.states()
         board.close()
     rows = [
         (

@@ -146,7 +146,7 @@ def _open(settings: WorkerSettings, account: Account, device: torch.device) -> O
     model = build(run, data.systems).to(device)
     account.parameters = sum(parameter.numel() for parameter in model.parameters())
     if model.backbone.couples_samples:
-        account.notes.append(f"{run.backbone}: a window's output depends on the others of its micro batch")
+        account.notes.append("a window's output depends on the others of its micro batch")
     return Opened(
         data=data,
         train=Split(data, "train", device, owner),

@@ -15,6 +15,9 @@ Section = Mapping[str, Any]
 Sections = Mapping[str, Section | None]
 
 
+NO_PROFILES = "the file has no profiles"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProfileChoice:
     """The profile where there is a GPU, and where there is none."""
@@ -95,7 +98,7 @@ def choose_profile(
     here = "a GPU is here" if on_gpu else "resources.gpus is none" if host.has_gpu else "no GPU here"
     if chosen is None:
         known = f"; --profile NAME chooses one of {', '.join(sorted(file.profiles))}" if file.profiles else ""
-        return None, f"{here}, and the file names no profile for that{known}" if known else "the file has no profiles"
+        return None, f"{here}, and the file names no profile for that{known}" if known else NO_PROFILES
     insist = f"; --profile {other} insists" if other not in (None, chosen) else ""
     return chosen, f"{here}, so the profile is {chosen}{insist}"
 

@@ -309,7 +309,7 @@ def test_a_better_value_beats_its_baseline_only_by_more_than_luck(
     (row,) = board.scores("probe")
     board.close()
     assert (row["beats_baseline"], score.beats_baseline) == (beats, bool(beats))
-    assert {1: "yes", 0: "NO", None: "cannot tell"}[beats] in show.scores([row])
+    assert {1: "yes", 0: "not shown", None: "cannot tell"}[beats] in show.scores([row])
 
 
 def test_at_rest_it_is_one_file_and_at_work_readers_and_writer_overlap(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def test_what_failed_attempts_cost() -> None:
         {"verdict": "failed", "failure_kind": "lost", "wall": None},
         {"verdict": "succeeded", "failure_kind": None, "wall": 600.0},
     ]
-    assert show.wasted(rows) == "1 min 00 s went into attempts that came to nothing: cuda_oom 1 min 00 s, lost 0.0 s"
+    assert show.wasted(rows) == (
+        "1 min 00 s and an unknown time went into attempts that failed: cuda_oom 1 min 00 s, lost an unknown time"
+    )
     assert show.wasted(rows[2:]) == ""
 
 

@@ -1,0 +1,194 @@
+"""How the evidence of an attempt that did not succeed is recognised, one function a sign.
+
+Each looks at the evidence and returns the reason, in a sentence a tired person understands, or None. The type of an
+exception is asked before any text.
+"""
+
+from __future__ import annotations
+
+import re
+import signal as signals
+from collections.abc import Callable
+
+from db.records import EndRequest, Plan, Result
+from runner.evidence import Evidence, Unreadable
+from sweeps.units import size
+
+Recogniser = Callable[[Evidence], str | None]
+
+
+def ended_by(*reasons: str) -> Recogniser:
+    said = {
+        "cancelled": "it was cancelled",
+        "interrupted": "the scheduler was told to stop, and ended it",
+        "revoked": "the attempt was revoked",
+        "lease_lost": "its supervisor could no longer prove that it lived",
+        "time_limit": "it ran longer than its time limit",
+        "memory_limit": "its anonymous memory went above the limit",
+        "signal": "its supervisor was told to end by a signal",
+        "could_not_start": "its command could not be started",
+    }
+
+    def recognise(evidence: Evidence) -> str | None:
+        exit_ = evidence.own_exit
+        if exit_ is None or exit_.ended_by not in reasons:
+            return None
+        return said[exit_.ended_by] + (f": {exit_.detail}" if exit_.detail else "")
+
+    return recognise
+
+
+def error(kind: str) -> Recogniser:
+    def recognise(evidence: Evidence) -> str | None:
+        error = evidence.error
+        return _headline(error.type, error.message) if error and error.kind == kind else None
+
+    return recognise
+
+
+def _headline(kind: str, message: str) -> str:
+    name, first = kind.rpartition(".")[2], message.strip().partition("\n")[0]
+    return f"{name}: {first}" if first else name
+
+
+def any_of(*recognisers: Recogniser) -> Recogniser:
+    def recognise(evidence: Evidence) -> str | None:
+        return next((because for each in recognisers if (because := each(evidence))), None)
+
+    return recognise
+
+
+def stderr(pattern: str) -> Recogniser:
+    """Text names only the kind of an attempt that failed anyway, and only where no exception was reported."""
+    expression = re.compile(pattern)
+
+    def recognise(evidence: Evidence) -> str | None:
+        if evidence.error is not None:
+            return None
+        lines = [line.strip() for line in evidence.stderr_tail.splitlines() if expression.search(line)]
+        return lines[-1][:300] if lines else None
+
+    return recognise
+
+
+def refused(evidence: Evidence) -> str | None:
+    return f"the launcher refused it: {evidence.refused}" if evidence.refused else None
+
+
+def fenced(evidence: Evidence) -> str | None:
+    claim = evidence.claim
+    if claim is None or isinstance(claim, Unreadable) or not claim.fenced:
+        return None
+    if evidence.plan is None and evidence.submitted:
+        return None  # it was there, and may have run
+    return "the scheduler that opened it was gone before anything started; it can never start now"
+
+
+def cancelled_before_start(evidence: Evidence) -> str | None:
+    request = evidence.end_request
+    cancelled = isinstance(request, EndRequest) and request.why == "cancelled"
+    return "it was cancelled before anything started" if cancelled and fenced(evidence) else None
+
+
+def oom_killed(evidence: Evidence) -> str | None:
+    exit_ = evidence.own_exit
+    if exit_ is None or exit_.memory.oom_kills == 0:
+        return None
+    limit = f" of {size(exit_.memory.limit)}" if exit_.memory.limit else ""
+    return f"the kernel killed {exit_.memory.oom_kills} of its processes at the memory limit{limit}"
+
+
+def killed(evidence: Evidence) -> str | None:
+    exit_ = evidence.own_exit
+    if exit_ is None:
+        return None
+    if exit_.signal in _KILLING:
+        return f"somebody killed it with {signal_name(exit_.signal)}; no out-of-memory kill was counted"
+    if exit_.exit_code in _KILLING_CODES:
+        name = signal_name(exit_.exit_code - 128)
+        return f"it ended with exit code {exit_.exit_code} ({name} in a shell); no out-of-memory kill was counted"
+    return None
+
+
+def contradiction(evidence: Evidence) -> str | None:
+    exit_, result = evidence.own_exit, evidence.own_result
+    if exit_ is None or result is None or result.error is not None or exit_.exit_code == 0:
+        return None
+    return f"its result says it is complete, but it ended with {how_it_ended(exit_.exit_code, exit_.signal)}"
+
+
+def other_process(evidence: Evidence) -> str | None:
+    """The exit code that was seen says nothing of a process that went on after it."""
+    exit_, result = evidence.own_exit, evidence.own_result
+    if exit_ is None or result is None or result.error is not None or None in (exit_.pid, result.pid):
+        return None
+    if exit_.pid == result.pid:
+        return None
+    return f"process {result.pid} wrote its result, but it is process {exit_.pid} whose end was seen"
+
+
+def other_code(evidence: Evidence) -> str | None:
+    plan, result = evidence.plan, evidence.own_result
+    if not isinstance(plan, Plan) or plan.code_fingerprint is None or result is None or result.error is not None:
+        return None
+    same = result.code_fingerprint == plan.code_fingerprint
+    return None if same else "it ran other code than what was checked before launch; run the sweep again"
+
+
+def crashed(evidence: Evidence) -> str | None:
+    exit_, error = evidence.own_exit, evidence.error
+    if exit_ is None:
+        return None
+    if error is not None:
+        return _headline(error.type, error.message)
+    if exit_.exit_code == 0:
+        return None
+    last = next((line.strip() for line in reversed(evidence.stderr_tail.splitlines()) if line.strip()), "")
+    return f"it ended with {how_it_ended(exit_.exit_code, exit_.signal)}" + (
+        f"; last words: {last[:200]}" if last else ""
+    )
+
+
+def no_result(evidence: Evidence) -> str | None:
+    if evidence.own_exit is None or evidence.result is not None:
+        return None
+    return "it ended with exit code 0 but left no result"
+
+
+def bad_result(evidence: Evidence) -> str | None:
+    if isinstance(evidence.result, Unreadable):
+        return f"its result cannot be believed: {evidence.result.why}"
+    if isinstance(evidence.result, Result) and evidence.own_result is None:
+        return f"its result belongs to attempt {evidence.result.attempt_id} of run {evidence.result.run_id}"
+    return None
+
+
+def incomplete(evidence: Evidence) -> str | None:
+    exit_, result = evidence.own_exit, evidence.own_result
+    ended_well = exit_ is not None and exit_.exit_code == 0
+    return "its result is not complete" if ended_well and result and result.error is None else None
+
+
+def lost(evidence: Evidence) -> str | None:
+    exit_ = evidence.exit
+    if isinstance(exit_, Unreadable):
+        return f"nobody can tell how it ended: {exit_.why}"
+    if evidence.plan is None:
+        return "nobody can tell how it ended: its folder was emptied or removed while it was open"
+    return "nobody can tell how it ended: its supervisor left no exit.json"
+
+
+def how_it_ended(exit_code: int | None, signal: int | None) -> str:
+    """As people say it: `exit code 3`, `signal 11 (SIGSEGV)`."""
+    return f"exit code {exit_code}" if signal is None else f"signal {signal} ({signal_name(signal)})"
+
+
+def signal_name(number: int | None) -> str:
+    try:
+        return signals.Signals(number or 0).name
+    except ValueError:
+        return f"signal {number}"
+
+
+_KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.SIGHUP})
+_KILLING_CODES = frozenset(128 + number for number in _KILLING)
