@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import tenacity
-from sqlalchemy.dialects.sqlite import insert
 
 from db.errors import LedgerError
 from db.file import create_missing, identity, open_file, put_to_rest, trouble
+from db.inserting import encodable, insert, insert_missing, patiently
 from db.records import BatchSplit, Score
 from db.strict import to_data
 from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Verdict
@@ -82,18 +81,18 @@ class Ledger:
         key = {"name": name, "digest": digest, "profile_reason": profile_reason}
         run_keys = ("backbone", "settings", "effective_batch", "planned_steps")
         with self._write() as connection:
-            _insert_missing(connection, "sweep", [{**key, "file": file, "profile": profile, "recorded_at": now}])
+            insert_missing(connection, "sweep", [{**key, "file": file, "profile": profile, "recorded_at": now}])
             found = "SELECT id FROM sweep WHERE name = :name AND digest = :digest AND profile_reason = :profile_reason"
             sweep_id = int(connection.execute(sa.text(found), key).scalar_one())
             rows = [
                 {"id": run.run_id, "recorded_at": now, **{key: getattr(run, key) for key in run_keys}} for run in runs
             ]
-            _insert_missing(connection, "run", rows)
+            insert_missing(connection, "run", rows)
             members = [
                 {"sweep_id": sweep_id, "run_id": run.run_id, "position": position, "label": run.label}
                 for position, run in enumerate(runs)
             ]
-            _insert_missing(connection, "member", members)
+            insert_missing(connection, "member", members)
         return sweep_id
 
     def record_scheduler(self, *, sweep_id: int, host: str, boot_id: str, pid: int) -> int:
@@ -101,8 +100,8 @@ class Ledger:
         now = time.time()
         row = {"sweep_id": sweep_id, "host": host, "boot_id": boot_id, "pid": pid, "opened_at": now}
         with self._write() as connection:
-            scheduler_id = _insert(connection, "scheduler", row)
-            _insert_missing(connection, "pulse", [{"scheduler_id": scheduler_id, "last_seen": now}])
+            scheduler_id = insert(connection, "scheduler", row)
+            insert_missing(connection, "pulse", [{"scheduler_id": scheduler_id, "last_seen": now}])
         return scheduler_id
 
     def record_pulse(self, scheduler_id: int) -> None:
@@ -119,7 +118,7 @@ class Ledger:
     def record_code(self, *, code_id: str, fingerprint: str, git_commit: str | None, git_diff: str | None) -> None:
         row = {"id": code_id, "fingerprint": fingerprint, "git_commit": git_commit, "git_diff": git_diff}
         with self._write() as connection:
-            _insert_missing(connection, "code", [row])
+            insert_missing(connection, "code", [row])
 
     def record_attempt(self, *, batch: BatchSplit, **row: Any) -> int:
         """Open an attempt. Returns its id.
@@ -129,12 +128,12 @@ class Ledger:
         """
         batches = {"effective_batch": batch.effective, "micro_batch": batch.micro, "grad_accum": batch.accum}
         with self._write() as connection:
-            return _insert(connection, "attempt", {**row, **batches, "opened_at": time.time()})
+            return insert(connection, "attempt", {**row, **batches, "opened_at": time.time()})
 
     def record_submission(self, attempt_id: int, reference: str) -> None:
         row = {"attempt_id": attempt_id, "reference": reference, "submitted_at": time.time()}
         with self._write() as connection:
-            _insert_missing(connection, "submission", [row])
+            insert_missing(connection, "submission", [row])
 
     def record_verdict(
         self,
@@ -152,13 +151,13 @@ class Ledger:
             judged = "SELECT 1 FROM verdict WHERE attempt_id = :attempt"
             if connection.execute(sa.text(judged), {"attempt": attempt_id}).first():
                 return
-            _insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
-            _insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])
-            _insert_missing(connection, "score", [{"attempt_id": attempt_id, **asdict(score)} for score in scores])
+            insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
+            insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])
+            insert_missing(connection, "score", [{"attempt_id": attempt_id, **asdict(score)} for score in scores])
             said = [
                 {"attempt_id": attempt_id, "position": position, "note": note} for position, note in enumerate(notes)
             ]
-            _insert_missing(connection, "note", said)
+            insert_missing(connection, "note", said)
             if isinstance(verdict, Succeeded):
                 run = "SELECT run_id FROM attempt WHERE id = :attempt"
                 _lift_stop(connection, connection.execute(sa.text(run), {"attempt": attempt_id}).scalar_one())
@@ -169,7 +168,7 @@ class Ledger:
         if not points:
             return
         with self._write() as connection:
-            _insert_missing(
+            insert_missing(
                 connection, "metric_name", [{"name": name} for name in sorted({point["name"] for point in points})]
             )
             names = connection.execute(sa.text("SELECT name, id FROM metric_name")).all()
@@ -178,12 +177,12 @@ class Ledger:
             rows = [
                 {
                     "attempt_id": attempt_id,
-                    "name_id": known[_encodable(point["name"])],
+                    "name_id": known[encodable(point["name"])],
                     **{key: point[key] for key in keys},
                 }
                 for point in points
             ]
-            _insert_missing(connection, "metric", rows)
+            insert_missing(connection, "metric", rows)
 
     def record_stop(self, run_id: str, kind: str, because: str) -> None:
         """The run is not tried again. A stop that is in force already stays."""
@@ -193,7 +192,7 @@ class Ledger:
             count = "SELECT coalesce(max(number), 0) FROM attempt WHERE run_id = :run"
             number = connection.execute(sa.text(count), {"run": run_id}).scalar_one()
             row = {"run_id": run_id, "after_number": number, "kind": kind, "because": because}
-            _insert(connection, "stop", {**row, "recorded_at": time.time()})
+            insert(connection, "stop", {**row, "recorded_at": time.time()})
 
     def record_reopening(self, run_id: str) -> bool:
         """Lift the run's stop; False where none is in force."""
@@ -220,10 +219,10 @@ class Ledger:
     def _write(self) -> Iterator[sa.Connection]:
         self._require_same_file()
         with self._engine.connect() as connection, self._told():
-            _begin(connection)
+            patiently(connection, "BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.exec_driver_sql("COMMIT")
+                patiently(connection, "COMMIT")
             except BaseException:
                 with contextlib.suppress(sa.exc.OperationalError):  # after some errors SQLite has rolled back already
                     connection.exec_driver_sql("ROLLBACK")
@@ -251,48 +250,12 @@ class Ledger:
             )
 
 
-@tenacity.retry(
-    retry=tenacity.retry_if_exception_message(match=r"(?s).*database is locked"),
-    wait=tenacity.wait_random_exponential(max=2.0),
-)
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _insert(connection: sa.Connection, table: str, row: Mapping[str, Any]) -> int:
-    """Insert a new fact. Returns its row's id."""
-    statement = insert(sa.table(table, *map(sa.column, row))).values(_storable(row))
-    return int(connection.execute(statement).lastrowid)
-
-
-def _insert_missing(connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert those rows (of the same keys) that are not there yet. Returns how many.
-
-    ON CONFLICT, not OR IGNORE: that would also pass over rows which a CHECK refuses.
-    """
-    if not rows:
-        return 0
-    before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
-    statement = insert(sa.table(table, *map(sa.column, rows[0]))).on_conflict_do_nothing()
-    connection.execute(statement, [_storable(row) for row in rows])
-    return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before)
-
-
 def _lift_stop(connection: sa.Connection, run_id: str) -> bool:
     stop = connection.execute(sa.text(_OPEN_STOP), {"run": run_id}).first()
     if stop is None:
         return False
-    _insert(connection, "reopening", {"stop_id": stop.id, "recorded_at": time.time()})
+    insert(connection, "reopening", {"stop_id": stop.id, "recorded_at": time.time()})
     return True
-
-
-def _storable(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _encodable(value) if isinstance(value, str) else value for key, value in row.items()}
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates (bytes of a log or a path that were not UTF-8) are spelled out: SQLite cannot take them."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _verdict_row(verdict: Verdict) -> dict[str, Any]:
