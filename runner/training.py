@@ -214,7 +214,8 @@ def _backward(model: Model, parts: Losses) -> None:
             raise NothingLearnedError(f"{name}: its loss depends on no parameter, so nothing is learned from it")
     if parts:
         tasks = model.tasks
-        torch.stack([tasks[name].weight * part for name, part in parts.items()]).sum().backward()  # type: ignore[no-untyped-call]
+        total = torch.stack([tasks[name].weight * part for name, part in parts.items()]).sum()
+        total.backward()  # type: ignore[no-untyped-call] # untyped in torch
 
 
 def _require_finite_losses(losses: Mapping[str, float], step: int) -> None:

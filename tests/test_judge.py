@@ -112,7 +112,7 @@ def test_no_text_turns_a_failure_into_a_success(text: str) -> None:
 
 @pytest.mark.parametrize("ended_by", ["cancelled", "interrupted", "signal", "time_limit"])
 def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
-    assert isinstance(judge(spoiled(exit=replace(EXIT, ended_by=ended_by))), Succeeded)  # type: ignore[arg-type]
+    assert isinstance(judge(spoiled(exit=replace(EXIT, ended_by=ended_by))), Succeeded)  # type: ignore[arg-type] # from text
 
 
 @given(

@@ -116,8 +116,8 @@ def test_naive_forecasts_are_computed_from_the_window() -> None:
 
 def test_a_forecast_starts_from_the_mean_of_the_context() -> None:
     task = build("signal_prediction")
-    torch.nn.init.zeros_(task.deviation.weight)  # type: ignore[arg-type, union-attr]
-    torch.nn.init.zeros_(task.deviation.bias)  # type: ignore[arg-type, union-attr]
+    torch.nn.init.zeros_(task.deviation.weight)  # type: ignore[arg-type, union-attr] # a layer
+    torch.nn.init.zeros_(task.deviation.bias)  # type: ignore[arg-type, union-attr] # a layer
     some = windows(task)
     expected = some.x_BLC.mean(1, keepdim=True).expand(-1, task.future, -1)
     torch.testing.assert_close(task(tokens(some), some), expected)
