@@ -170,12 +170,16 @@ def incomplete(evidence: Evidence) -> str | None:
 
 
 def lost(evidence: Evidence) -> str | None:
-    exit_ = evidence.exit
-    if isinstance(exit_, Unreadable):
-        return f"nobody can tell how it ended: {exit_.why}"
+    left = f"; {evidence.survivors} of its processes were still alive and were ended" if evidence.survivors else ""
+    return f"nobody can tell how it ended: {_why_lost(evidence)}{left}"
+
+
+def _why_lost(evidence: Evidence) -> str:
+    if isinstance(evidence.exit, Unreadable):
+        return evidence.exit.why
     if evidence.plan is None:
-        return "nobody can tell how it ended: its folder was emptied or removed while it was open"
-    return "nobody can tell how it ended: its supervisor left no exit.json"
+        return "its folder was emptied or removed while it was open"
+    return "its supervisor left no exit.json"
 
 
 def how_it_ended(exit_code: int | None, signal: int | None) -> str:

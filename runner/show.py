@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from runner.failures import BY_WORD
 from sweeps.units import duration, size
 
 Row = Mapping[str, Any]
@@ -122,7 +123,8 @@ def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[st
     """All that is known of how a run came to its state."""
     kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
     head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
-    parts = [f"{head}\nnext: {what_next(status_row)}"]
+    meaning = BY_WORD[kind_word].sentence + "\n" if (kind_word := status_row["failure_kind"]) in BY_WORD else ""
+    parts = [f"{head}\n{meaning}next: {what_next(status_row)}"]
     if ladder:
         parts.append(attempts(ladder))
         heard = [

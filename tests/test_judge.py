@@ -138,6 +138,11 @@ def test_whatever_is_found_gets_a_verdict_and_only_the_good_is_green(evidence: E
         assert verdict.kind in BY_WORD
 
 
+def test_survivors_of_a_lost_attempt_are_told() -> None:
+    verdict = judge(spoiled(exit=None, survivors=2))
+    assert verdict.because.endswith("left no exit.json; 2 of its processes were still alive and were ended")
+
+
 def test_each_kind_can_be_told() -> None:
     told = {kind for _, kind in FAILURES.values()}
     assert told == set(BY_WORD)
