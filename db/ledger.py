@@ -22,19 +22,20 @@ from db.file import create_missing, identity, open_file, put_to_rest, trouble
 from db.inserting import encodable, insert, insert_missing, patiently
 from db.records import BatchSplit, Score
 from db.strict import to_data
-from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Verdict
+from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Unverified, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow:
-    """A run as a sweep names it. `settings` is JSON text."""
+    """A run as a sweep names it: of a backbone or of a command. `settings` is JSON text."""
 
     run_id: str
     label: str
-    backbone: str
+    backbone: str | None = None
+    command: str | None = None
     settings: str
     effective_batch: int
-    planned_steps: int
+    planned_steps: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Ledger:
         """Record a sweep, its runs and who belongs to whom; what is known already stays as it is. Returns its id."""
         now = time.time()
         key = {"name": name, "digest": digest, "profile_reason": profile_reason}
-        run_keys = ("backbone", "settings", "effective_batch", "planned_steps")
+        run_keys = ("backbone", "command", "settings", "effective_batch", "planned_steps")
         with self._write() as connection:
             insert_missing(connection, "sweep", [{**key, "file": file, "profile": profile, "recorded_at": now}])
             found = "SELECT id FROM sweep WHERE name = :name AND digest = :digest AND profile_reason = :profile_reason"
@@ -142,6 +143,7 @@ class Ledger:
         measured: Measured,
         scores: Iterable[Score] = (),
         notes: Iterable[str] = (),
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing.
 
@@ -153,6 +155,10 @@ class Ledger:
                 return
             insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
             insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])
+            final = [
+                {"attempt_id": attempt_id, "name": name, "value": value} for name, value in (metrics or {}).items()
+            ]
+            insert_missing(connection, "final_metric", final)
             insert_missing(connection, "score", [{"attempt_id": attempt_id, **asdict(score)} for score in scores])
             said = [
                 {"attempt_id": attempt_id, "position": position, "note": note} for position, note in enumerate(notes)
@@ -262,12 +268,14 @@ def _verdict_row(verdict: Verdict) -> dict[str, Any]:
     row = {
         "because": verdict.because,
         "evidence": json.dumps(to_data(verdict.evidence)),
-        "result_sha256": verdict.result_sha256,
+        "result_sha256": None if isinstance(verdict, Unverified) else verdict.result_sha256,
         "judged_at": time.time(),
     }
     match verdict:
         case Succeeded():
             return {**row, "word": "succeeded", "failure_kind": None, "exit_code": 0, "signal": None, "oom_kills": 0}
+        case Unverified():
+            return {**row, "word": "unverified", "failure_kind": None, "exit_code": 0, "signal": None, "oom_kills": 0}
         case Failed():
             seen = {"exit_code": verdict.exit_code, "signal": verdict.signal, "oom_kills": verdict.oom_kills}
             return {**row, "word": "failed", "failure_kind": verdict.kind, **seen}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from db.declared import Declared
 from db.strict import refuse, require_positive
 
 VERSION = 1
@@ -74,6 +75,9 @@ class Plan:
     `argv` is what the supervisor starts in `cwd`, with `env` added to its own environment. `settings` and the rest are
     for the worker, which refuses what it cannot read. `code_fingerprint` and `data_fingerprint` are of the code and the
     recordings as they were checked before launch; nothing where nobody knows.
+
+    `declared` is what makes a command of somebody else's a success; nothing where the worker is ours. The supervisor
+    looks at the files that match `watched` (absolute patterns) before the command starts and when it has ended.
     """
 
     attempt_id: str
@@ -82,7 +86,7 @@ class Plan:
     argv: tuple[str, ...]
     cwd: str
     batch: BatchSplit
-    planned_steps: int
+    planned_steps: int | None
     required_metrics: tuple[str, ...]
     settings: Mapping[str, Any]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -91,13 +95,16 @@ class Plan:
     resume_from: ResumeFrom | None = None
     code_fingerprint: str | None = None
     data_fingerprint: str | None = None
+    declared: Declared | None = None
+    watched: tuple[str, ...] = ()
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        require_positive(self, "number", "planned_steps")
+        require_positive(self, "number", *(() if self.planned_steps is None else ("planned_steps",)))
         if not self.argv:
             refuse("argv", "an attempt needs a command")
-        if not 0 <= self.start_step <= self.planned_steps:
+        last = math.inf if self.planned_steps is None else self.planned_steps
+        if not 0 <= self.start_step <= last:
             refuse("start_step", f"must lie between 0 and planned_steps ({self.planned_steps}), is {self.start_step}")
 
 
@@ -148,8 +155,31 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What tells two states of a file apart without a clock. Times in nanoseconds, see inode(7)."""
+
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSeen:
+    """A watched file before the worker started and when it had ended; nothing where it was not there."""
+
+    path: str
+    before: Stamp | None
+    after: Stamp | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exit:
-    """`exit.json`: how the worker, process `pid`, ended, as its parent saw it."""
+    """`exit.json`: how the worker, process `pid`, ended, as its parent saw it.
+
+    `files` are the watched ones and, where it is there, `result.json`, as they were when the worker had ended: what
+    processes left behind write afterwards proves nothing.
+    """
 
     attempt_id: str
     exit_code: int | None
@@ -164,6 +194,7 @@ class Exit:
     ended_by: EndedBy | None
     detail: str | None = None
     pid: int | None = None
+    files: tuple[FileSeen, ...] = ()
     version: int = VERSION
 
     def __post_init__(self) -> None:

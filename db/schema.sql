@@ -13,12 +13,15 @@ CREATE TABLE sweep (                       -- one expansion of a sweep file: the
 ) STRICT;
 
 CREATE TABLE run (
-    id              TEXT PRIMARY KEY,      -- <backbone>-<hash of all that makes the run>
-    backbone        TEXT NOT NULL,
+    id              TEXT PRIMARY KEY,      -- <backbone or command>-<hash of all that makes the run>
+    backbone        TEXT,                  -- one of ours,
+    command         TEXT,                  -- or the name of somebody else's command
     settings        TEXT NOT NULL CHECK (json_valid(settings)),
-    effective_batch INTEGER NOT NULL CHECK (effective_batch > 0),
-    planned_steps   INTEGER NOT NULL CHECK (planned_steps > 0),
-    recorded_at     REAL NOT NULL
+    effective_batch INTEGER NOT NULL CHECK (effective_batch > 0), -- 1 where a command names none
+    planned_steps   INTEGER CHECK (planned_steps > 0),            -- nothing where a command promises none
+    recorded_at     REAL NOT NULL,
+    CHECK ((backbone IS NULL) <> (command IS NULL)),
+    CHECK (backbone IS NULL OR planned_steps IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE member (                      -- two sweeps may share a run
@@ -87,7 +90,7 @@ CREATE TABLE verdict (
     exit_code     INTEGER,
     signal        INTEGER,
     oom_kills     INTEGER NOT NULL,
-    result_sha256 TEXT,
+    result_sha256 TEXT,                    -- of what proves a success: result.json, the declared files
     judged_at     REAL NOT NULL,
     CHECK ((word = 'failed') = (failure_kind IS NOT NULL)),
     -- IS, not =: a comparison with NULL would pass
@@ -130,6 +133,13 @@ CREATE TABLE score (                       -- a task's headline metric on the wh
     windows          INTEGER NOT NULL CHECK (windows > 0),
     gain_at_least    REAL CHECK (abs(gain_at_least) <= 1.7976931348623157e308), -- nothing where nobody can tell
     PRIMARY KEY (attempt_id, task, metric)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE final_metric (                -- the numbers that an attempt ended with
+    attempt_id INTEGER NOT NULL REFERENCES attempt (id),
+    name       TEXT NOT NULL,
+    value      REAL NOT NULL CHECK (abs(value) <= 1.7976931348623157e308),
+    PRIMARY KEY (attempt_id, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE note (                        -- what a reader of the scores should know

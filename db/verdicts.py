@@ -44,7 +44,19 @@ class Failed:
     result_sha256: str | None = None
 
 
-Verdict = Succeeded | Failed
+@dataclass(frozen=True, kw_only=True)
+class Unverified:
+    """A command ended with exit code 0, nothing speaks against it, and nothing proves it. Never green."""
+
+    because: str
+    evidence: tuple[Testimony, ...]
+
+    def __post_init__(self) -> None:
+        if not self.evidence or not all(line.agrees for line in self.evidence):
+            refuse("evidence", "what a witness speaks against has failed")
+
+
+Verdict = Succeeded | Failed | Unverified
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ WHERE abs((julianday('now') - 2440587.5) * 86400.0 - p.last_seen) < 20.0;
 
 CREATE VIEW run_status AS
 WITH seen AS (
-    SELECT cs.name AS sweep, m.run_id, m.position, m.label, r.backbone,
+    SELECT cs.name AS sweep, m.run_id, m.position, m.label, r.backbone, r.command,
            (SELECT a.id FROM attempt a WHERE a.run_id = m.run_id ORDER BY a.number DESC LIMIT 1) AS attempt_id,
            (SELECT s.id FROM stop s WHERE s.run_id = m.run_id
                 AND NOT EXISTS (SELECT 1 FROM reopening o WHERE o.stop_id = s.id)) AS stop_id,
@@ -43,7 +43,7 @@ SELECT sweep, run_id AS run, backbone, state,
            WHEN 'succeeded' THEN verdict_because
            WHEN 'retrying' THEN verdict_because
            ELSE stop_because END AS because,
-       label, position
+       label, position, command
 FROM judged;
 
 CREATE VIEW attempts AS
@@ -69,13 +69,20 @@ JOIN attempt a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attemp
 JOIN verdict v ON v.attempt_id = a.id AND v.word = 'succeeded'
 JOIN score s ON s.attempt_id = a.id;
 
+CREATE VIEW final_metrics AS               -- the numbers that succeeded runs ended with
+SELECT cs.name AS sweep, m.label, a.run_id AS run, r.backbone, r.command, f.name AS metric, f.value, a.number AS attempt
+FROM current_sweep cs JOIN member m ON m.sweep_id = cs.id JOIN run r ON r.id = m.run_id
+JOIN attempt a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempt WHERE run_id = r.id)
+JOIN verdict v ON v.attempt_id = a.id AND v.word = 'succeeded'
+JOIN final_metric f ON f.attempt_id = a.id;
+
 CREATE VIEW curve AS
 SELECT a.run_id AS run, a.number AS attempt, n.name, m.step, m.value, m.non_finite, m.time
 FROM metric m JOIN metric_name n ON n.id = m.name_id JOIN attempt a ON a.id = m.attempt_id;
 
 CREATE VIEW failures AS                    -- every failed attempt, whatever became of its run
 SELECT v.failure_kind, a.run_id AS run, r.backbone, a.number AS attempt, v.because, a.micro_batch, a.grad_accum,
-       v.judged_at, m.wall, m.peak_memory, m.host
+       v.judged_at, m.wall, m.peak_memory, m.host, r.command
 FROM verdict v JOIN attempt a ON a.id = v.attempt_id JOIN run r ON r.id = a.run_id
 LEFT JOIN measured m ON m.attempt_id = a.id
 WHERE v.word = 'failed';
