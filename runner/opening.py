@@ -13,12 +13,11 @@ from pathlib import Path
 
 from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
-from db.strict import to_data
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
-from runner.entry import worker_argv
 from runner.launchers.interface import Launcher, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
+from runner.work import Assignment, Order
 from sweeps.settings import Policy, Resources
 
 
@@ -61,8 +60,9 @@ class Opener:
             code_id=self.code_ids[run.code_fingerprint],
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
-        plan = self._plan(run, batch, slot, nonce, number, resume, attempt)
-        reference, refused = self._submit(attempt, plan, slot)
+        order = run.work.order(self._assignment(run, batch, slot, number, attempt))
+        plan = self._plan(run, batch, slot, nonce, number, resume, order)
+        reference, refused = self._submit(attempt, plan, order, slot)
         if reference is not None:
             self.ledger.record_submission(attempt_id, reference)
         opened = OpenAttempt(
@@ -77,9 +77,22 @@ class Opener:
         )
         return opened, refused
 
-    def _submit(self, attempt: AttemptDir, plan: Plan, slot: Slot) -> tuple[str | None, str | None]:
+    def _assignment(
+        self, run: PreparedRun, batch: BatchSplit, slot: Slot, number: int, attempt: AttemptDir
+    ) -> Assignment:
+        return Assignment(
+            folder=attempt,
+            run_id=run.run_id,
+            number=number,
+            batch=batch,
+            root=str(self.root),
+            threads=self.resources.cpus,
+            device=slot.device,
+        )
+
+    def _submit(self, attempt: AttemptDir, plan: Plan, order: Order, slot: Slot) -> tuple[str | None, str | None]:
         try:
-            attempt.path.mkdir(parents=True)
+            _furnish(attempt.path, order)
             write_record(attempt.plan, plan)
             return self.launcher.submit(attempt, plan, slot), None
         except LaunchRefused as refusal:
@@ -95,27 +108,33 @@ class Opener:
         nonce: str,
         number: int,
         resume: ResumeFrom | None,
-        attempt: AttemptDir,
+        order: Order,
     ) -> Plan:
         return Plan(
             attempt_id=nonce,
             run_id=run.run_id,
             number=number,
-            argv=worker_argv("runner.worker", str(attempt.path)),
-            cwd=str(Path.cwd()),
-            env=dict(slot.env),
+            argv=order.argv,
+            cwd=order.cwd,
+            env={**order.env, **slot.env},
             batch=batch,
-            planned_steps=run.settings.train.steps,
-            required_metrics=run.required_metrics,
-            settings={
-                "run": to_data(run.settings),
-                "root": str(self.root),
-                "threads": self.resources.cpus,
-                "device": slot.device,
-            },
+            planned_steps=run.work.planned_steps,
+            required_metrics=order.required_metrics,
+            settings=order.settings,
             limits=Limits(memory=self.resources.memory, seconds=self.resources.time, grace=self.policy.grace),
             start_step=resume.step if resume else 0,
             resume_from=resume,
-            code_fingerprint=run.code_fingerprint,
-            data_fingerprint=run.data_digest,
+            code_fingerprint=order.code_fingerprint,
+            data_fingerprint=order.data_fingerprint,
+            declared=order.declared,
+            watched=order.watched,
         )
+
+
+def _furnish(folder: Path, order: Order) -> None:
+    """Make the attempt's folder with all that its command expects in it."""
+    folder.mkdir(parents=True)
+    for name in order.folders:
+        (folder / name).mkdir()
+    for name, text in order.files.items():
+        (folder / name).write_text(text, encoding="utf-8")

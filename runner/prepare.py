@@ -18,6 +18,8 @@ from db.errors import Refused
 from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.entry import worker_argv
+from runner.training_work import Training
+from runner.work import Work
 from sweeps.expand import Candidate
 from sweeps.settings import Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
@@ -27,16 +29,13 @@ PREFLIGHT_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedRun:
-    """A run that passed every check."""
+    """A run that passed every check. `source` is the folder whose repository its code lies in."""
 
     run_id: str
     label: str
-    settings: RunSettings
-    required_metrics: tuple[str, ...]
-    parameters: int
-    couples_samples: bool
+    work: Work
     code_fingerprint: str
-    data_digest: str | None
+    source: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +59,7 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
     Raises:
         Refused: some cannot run; the message lists all problems with the lines that cause them.
     """
-    for folder in {candidate.data.folder for candidate in spec.candidates}:
-        _require_tables(folder, spec)
-    checked = _check(spec)
-    problems = [
-        f"{spec.place(candidate, problem.path)}: {'.'.join(map(str, problem.path))}: {problem.message}"
-        for candidate, answer in zip(spec.candidates, checked, strict=True)
-        for problem in answer.problems
-    ]
-    if problems:
-        raise Refused("\n".join(dict.fromkeys(problems)))
-    runs = [
-        _prepared(candidate, answer, spec.plugins) for candidate, answer in zip(spec.candidates, checked, strict=True)
-    ]
+    runs = _trainings(spec)
     _refuse_duplicates(runs)
     return PreparedSweep(
         name=spec.name,
@@ -83,6 +70,23 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
         policy=spec.policy,
         runs=tuple(runs),
     )
+
+
+def _trainings(spec: SweepSpec) -> Sequence[PreparedRun]:
+    if not spec.candidates:
+        return ()
+    for folder in {candidate.data.folder for candidate in spec.candidates}:
+        _require_tables(folder, spec)
+    checked = _check(spec)
+    problems = [
+        f"{spec.place(candidate, problem.path)}: {'.'.join(map(str, problem.path))}: {problem.message}"
+        for candidate, answer in zip(spec.candidates, checked, strict=True)
+        for problem in answer.problems
+    ]
+    if problems:
+        raise Refused("\n".join(dict.fromkeys(problems)))
+    pairs = zip(spec.candidates, checked, strict=True)
+    return [_training(candidate, answer, spec) for candidate, answer in pairs]
 
 
 def _require_tables(folder: str | None, spec: SweepSpec) -> None:
@@ -135,7 +139,7 @@ def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:
     )
 
 
-def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path]) -> PreparedRun:
+def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> PreparedRun:
     settings = RunSettings(
         backbone=candidate.backbone,
         backbone_config=answer.backbone_config or {},
@@ -143,17 +147,22 @@ def _prepared(candidate: Candidate, answer: Checked, plugins: Sequence[Path]) ->
         data=candidate.data,
         train=candidate.train,
         seed=candidate.seed,
-        plugins=tuple(map(str, plugins)),
+        plugins=tuple(map(str, spec.plugins)),
     )
-    return PreparedRun(
-        run_id=run_id(settings, answer.data_digest),
-        label=candidate.label,
-        settings=settings,
+    work = Training(
+        run=settings,
         required_metrics=answer.required_metrics,
         parameters=answer.parameters,
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
+    )
+    return PreparedRun(
+        run_id=run_id(settings, answer.data_digest),
+        label=candidate.label,
+        work=work,
+        code_fingerprint=answer.code_fingerprint,
+        source=spec.file.parent,
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 MAX_DIFF_BYTES = 2**20
+MAX_SOURCE_BYTES = 2**22
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -24,10 +26,10 @@ class Source:
         return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path, *, or_ours: bool = True) -> Source:
     """Ask git about the repository that `folder` lies in, or else about the checkout that this package runs from."""
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None and (_CHECKOUT / ".git").exists():
+    if commit is None and or_ours and (_CHECKOUT / ".git").exists():
         folder, commit = _CHECKOUT, _git(_CHECKOUT, "rev-parse", "HEAD")
     if commit is None:
         return Source(git_commit=None, git_diff=None)
@@ -35,6 +37,29 @@ def read_source(folder: Path) -> Source:
     if diff is not None and len(diff) > MAX_DIFF_BYTES:
         diff = f"{diff[:MAX_DIFF_BYTES]}\n... cut, {len(diff)} characters in all\n"
     return Source(git_commit=commit.strip(), git_diff=diff)
+
+
+@cache
+def command_fingerprint(cwd: str, argv: tuple[str, ...]) -> str:
+    """Of the code that a command runs: the commit and diff of its folder, and the files that its arguments name."""
+    source = _source_of(cwd)
+    digest = hashlib.sha256(repr((source.git_commit, source.git_diff)).encode())
+    for part in argv:
+        digest.update(_content(Path(cwd, part)))
+    return digest.hexdigest()
+
+
+_source_of = cache(lambda cwd: read_source(Path(cwd), or_ours=False))
+
+
+def _content(path: Path) -> bytes:
+    """The hash of a file of bounded size; nothing where there is none."""
+    try:
+        if path.is_file() and path.stat().st_size <= MAX_SOURCE_BYTES:
+            return hashlib.sha256(path.read_bytes()).digest()
+    except (OSError, ValueError):  # an argument that is no path
+        pass
+    return b""
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -50,11 +50,18 @@ NextStep = Launch | Wait | Stop | Done
 
 
 def next_step(
-    history: History, *, effective_batch: int, policy: Policy, now: float, rerun_because: str | None = None
+    history: History,
+    *,
+    effective_batch: int,
+    policy: Policy,
+    now: float,
+    why_indivisible: str | None = None,
+    rerun_because: str | None = None,
 ) -> NextStep:
     """Decide what to do about one run.
 
-    `rerun_because` is a reason not to be content with a success, that of older code for instance.
+    `why_indivisible` says why its batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be
+    content with a success, that of older code for instance.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
@@ -67,14 +74,16 @@ def next_step(
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    return _unless_stopped(history, _after_failure(history, last, policy, now))
+    return _unless_stopped(history, _after_failure(history, last, policy, now, why_indivisible))
 
 
 def _unless_stopped(history: History, step: NextStep) -> NextStep:
     return Done(green=False, because=f"stopped: {history.stopped}") if history.stopped else step
 
 
-def _after_failure(history: History, last: PastAttempt, policy: Policy, now: float) -> NextStep:
+def _after_failure(
+    history: History, last: PastAttempt, policy: Policy, now: float, why_indivisible: str | None
+) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
     kind = BY_WORD[last.failure_kind or ""]
@@ -84,7 +93,7 @@ def _after_failure(history: History, last: PastAttempt, policy: Policy, now: flo
         tried = f" ({spent} attempts ended so; the budget of retries is {budget})" if budget else ""
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
-        return _halve(last, kind)
+        return _halve(last, kind, why_indivisible)
     wait = 0.0 if kind.remedy is Remedy.CONTINUE else policy.wait * 2 ** min(spent - 1, LONGEST_WAIT)
     # a clock that was set back must not make anyone wait longer than was asked
     until = min((last.judged_at or now) + wait, now + wait)
@@ -93,7 +102,9 @@ def _after_failure(history: History, last: PastAttempt, policy: Policy, now: flo
     return Launch(batch=last.batch, because=f"the same again after {kind.word}")
 
 
-def _halve(last: PastAttempt, kind: FailureKind) -> Launch | Stop:
+def _halve(last: PastAttempt, kind: FailureKind, why_indivisible: str | None) -> Launch | Stop:
+    if why_indivisible:
+        return Stop(kind="failed", because=f"{last.because}; it is not tried with half the batch: {why_indivisible}")
     halved = last.batch.halved()
     if halved is None:
         return Stop(kind="failed", because=f"{kind.word} even with a micro batch of 1: {last.because}")

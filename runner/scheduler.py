@@ -20,7 +20,8 @@ from sqlalchemy.exc import IntegrityError
 
 from db.errors import Refused
 from db.ledger import Ledger, OpenAttempt
-from db.verdicts import Failed, History, Succeeded, Verdict
+from db.records import ResumeFrom
+from db.verdicts import Failed, History, Succeeded, Unverified, Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.launchers.interface import Launcher
@@ -174,7 +175,8 @@ class Scheduler:
         history = self._ledger.read_history(run.run_id)
         step = next_step(
             history,
-            effective_batch=run.settings.train.batch,
+            effective_batch=run.work.effective_batch,
+            why_indivisible=run.work.why_indivisible,
             policy=self.sweep.policy,
             now=time.time(),
             rerun_because=self._rerun_because(run, history),
@@ -203,12 +205,7 @@ class Scheduler:
         if slot is None:
             return False
         past = history.attempts[-1].number if history.attempts else 0
-        resume = newest_checkpoint(
-            self._root / run.run_id,
-            history,
-            code_fingerprint=run.code_fingerprint,
-            planned_steps=run.settings.train.steps,
-        )
+        resume = self._resume_from(run, history)
         try:
             opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume)
         except IntegrityError as refusal:
@@ -216,11 +213,18 @@ class Scheduler:
         else:
             self._look_after(opened, lambda: True, refused)
             where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
-            batch = f"micro batch {step.batch.micro} x {step.batch.accum}"
-            self._tell(run, opened.number, f"started: {step.because}, {batch}{where}")
+            batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
+            self._tell(run, opened.number, f"started: {step.because}{batch}{where}")
         finally:
             slot.close()  # the supervisor holds it from here on
         return True
+
+    def _resume_from(self, run: PreparedRun, history: History) -> ResumeFrom | None:
+        steps = run.work.planned_steps
+        if not run.work.resumes or steps is None:
+            return None
+        folder = self._root / run.run_id
+        return newest_checkpoint(folder, history, code_fingerprint=run.code_fingerprint, planned_steps=steps)
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""
@@ -292,5 +296,7 @@ def _words(verdict: Verdict) -> str:
     match verdict:
         case Succeeded():
             return f"succeeded: {verdict.because}"
+        case Unverified():
+            return f"unverified: {verdict.because}"
         case Failed():
             return f"{verdict.kind}: {verdict.because}"

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
-from runner import show
+from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.launchers.local import LocalLauncher
-from runner.prepare import PreparedSweep, prepare
+from runner.prepare import prepare
 from runner.scheduler import Scheduler, interrupted_by_signals
 from runner.slots import Gpu, Slots, find_gpus, open_slots
 from runner.sweep_lock import hold_sweep, refuse_if_held
@@ -48,7 +47,7 @@ def sweep(
         if spec.profile_reason != NO_PROFILES:
             watch.say(spec.profile_reason)
         if dry_run:
-            watch.say(_dry_run(prepare(spec), root))
+            watch.say(describe_runs(prepare(spec), root))
             return ExitCode.OK
         refuse_if_held(root, spec.name)
         prepared = prepare(spec)
@@ -86,25 +85,3 @@ def _make(root: Path) -> None:
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
     return open_slots(gpus if resources.gpus == "auto" else (), resources.cpus, resources.slots)
-
-
-def _dry_run(prepared: PreparedSweep, root: Path) -> str:
-    known: dict[str, str] = {}
-    if (root / "ledger.db").is_file():
-        board = Board(root / "ledger.db")
-        known = board.states()
-        board.close()
-    rows = [
-        (
-            run.label,
-            known.get(run.run_id, "new"),
-            run.run_id,
-            f"{run.parameters:,}",
-            run.settings.train.batch,
-            run.settings.train.steps,
-            "yes" if run.couples_samples else "no",
-        )
-        for run in prepared.runs
-    ]
-    header = ("label", "state", "run", "parameters", "batch", "steps", "depends on the micro batch")
-    return f"{show.table(header, rows)}\n{len(rows)} runs are fine; nothing was started"

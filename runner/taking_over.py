@@ -8,7 +8,6 @@ import socket
 from dataclasses import dataclass
 
 from db.ledger import Ledger, RunRow
-from db.strict import to_data
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.processes import boot_id
 from runner.provenance import read_source
@@ -41,11 +40,15 @@ def take_over(ledger: Ledger, sweep: PreparedSweep) -> Tenure:
 
 
 def _record_code(ledger: Ledger, sweep: PreparedSweep) -> dict[str, str]:
-    source = read_source(sweep.file.parent)
-    known = {run.code_fingerprint: source.code_id(run.code_fingerprint) for run in sweep.runs}
-    for fingerprint, code_id in known.items():
+    known: dict[str, str] = {}
+    for folder, fingerprint in dict.fromkeys((run.source, run.code_fingerprint) for run in sweep.runs):
+        source = read_source(folder)
+        known[fingerprint] = source.code_id(fingerprint)
         ledger.record_code(
-            code_id=code_id, fingerprint=fingerprint, git_commit=source.git_commit, git_diff=source.git_diff
+            code_id=known[fingerprint],
+            fingerprint=fingerprint,
+            git_commit=source.git_commit,
+            git_diff=source.git_diff,
         )
     return known
 
@@ -54,8 +57,9 @@ def _row(run: PreparedRun) -> RunRow:
     return RunRow(
         run_id=run.run_id,
         label=run.label,
-        backbone=run.settings.backbone,
-        settings=json.dumps(to_data(run.settings), sort_keys=True),
-        effective_batch=run.settings.train.batch,
-        planned_steps=run.settings.train.steps,
+        backbone=run.work.backbone,
+        command=run.work.command,
+        settings=json.dumps(run.work.settings, sort_keys=True),
+        effective_batch=run.work.effective_batch,
+        planned_steps=run.work.planned_steps,
     )

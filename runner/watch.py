@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -105,6 +105,12 @@ def _running_line(scheduler: Scheduler, attended: Attended) -> str:
     if attended.trouble:
         return f"{head}: {attended.trouble}"
     latest = attended.feed.latest
-    loss = f"loss {latest['train.loss']:.4g}" if "train.loss" in latest else "loss -"
-    steps = f"step {attended.feed.step} of {run.settings.train.steps}"
-    return f"{head}: {steps}, {loss}, memory {size(latest.get('memory'))}"
+    total = f" of {run.work.planned_steps}" if run.work.planned_steps else ""
+    numbers = [f"step {attended.feed.step}{total}", *(f"{key} {latest[key]:.4g}" for key in _losses(latest))]
+    memory = [f"memory {size(latest['memory'])}"] if "memory" in latest else []
+    return f"{head}: {', '.join([*numbers, *memory])}"
+
+
+def _losses(latest: Mapping[str, float]) -> list[str]:
+    """The training loss of ours, or else the first metrics that a command reported."""
+    return ["train.loss"] if "train.loss" in latest else [key for key in latest if key != "memory"][:2]

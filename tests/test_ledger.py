@@ -197,13 +197,13 @@ def test_facts_are_never_changed(book: Book) -> None:
     attempt = book.attempt()
     book.ledger.record_submission(attempt, "1:1")
     book.ledger.record_metrics(attempt, [{"step": 1, "name": "x", "value": 1.0, "non_finite": None, "time": 1.0}])
-    book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], ["a note"])
+    book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], ["a note"], {"mse": 0.5})
     book.ledger.record_stop(FNO, "cancelled", "x")
     book.ledger.record_reopening(FNO)
     connection = sqlite3.connect(book.ledger.path)
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     facts = tables - {"pulse", "sqlite_sequence"}
-    assert len(facts) == 15
+    assert len(facts) == 16
     for table in facts:
         (column, *_) = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
         rows = connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - the ledger's own tables
