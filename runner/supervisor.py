@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from db.records import EndedBy, Exit, MemoryWatch, Plan, Usage
+from db.records import EndedBy, Exit, FileSeen, MemoryWatch, Plan, Usage
 from runner import ending, processes, spawn
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
 from runner.memory_limit import PeakMemory, open_limit
+from runner.watched import Watch
 
 CANNOT_RECORD = 74
 CLAIMED_BY_ANOTHER = 75
@@ -75,6 +76,8 @@ class Supervision:
         self._lease = Lease(attempt, self._begun)
         self._memory = open_limit(plan.limits.memory, plan.attempt_id)
         self._peak = PeakMemory()
+        self._watch: Watch | None = None
+        self._files: tuple[FileSeen, ...] = ()
         self._logs: list[CappedLog] = []
         self._worker: int | None = None
         self._pid: int | None = None
@@ -112,8 +115,10 @@ class Supervision:
             stderr=stderr,
             cgroup=self._memory.own.path if self._memory.own else None,
         )
-        self._begun, self._started_at = time.monotonic(), time.time()
+        watched = (*self._plan.watched, str(self._attempt.result), str(self._attempt.stdout))
         with bounded_by_death(LEASE_LOST):
+            self._watch = Watch(watched, self._attempt.path)
+            self._begun, self._started_at = time.monotonic(), time.time()
             self._worker = self._pid = spawn.start(command)
 
     def _reap(self) -> bool:
@@ -130,6 +135,10 @@ class Supervision:
 
     def _note_end(self, status: int) -> None:
         self._worker, self._status, self._over = None, status, time.monotonic()
+        if self._watch is not None:  # before what is left behind is given time: what it still writes proves nothing
+            with bounded_by_death(self._lease.left(self._over)):
+                self._files = self._watch.again()
+            self._notes += self._watch.faults
         if self._kill_at is None:
             self._term_at = self._over + self._limits.grace
 
@@ -237,6 +246,7 @@ class Supervision:
             ended_by=self._ended_by,
             detail="; ".join([*self._notes, *([note] if note else [])]) or None,
             pid=self._pid,
+            files=self._files,
         )
 
 
