@@ -158,6 +158,9 @@ class Board:
     def scores(self, sweep: str) -> list[Row]:
         return self.rows("SELECT * FROM leaderboard WHERE sweep = ? ORDER BY task, place", (sweep,))
 
+    def final_metrics(self, sweep: str) -> list[Row]:
+        return self.rows("SELECT * FROM final_metrics WHERE sweep = ? ORDER BY position, metric", (sweep,))
+
 
 def _fitting(name: str, known: Sequence[Row]) -> set[str]:
     exact = {row["run"] for row in known if name in (row["run"], row["label"])}

@@ -210,7 +210,7 @@ WHEN EXISTS (SELECT 1 FROM stop s WHERE s.run_id = NEW.run_id
 BEGIN SELECT RAISE(ABORT, 'the run is stopped already'); END;
 
 CREATE TRIGGER success_without_evidence BEFORE INSERT ON verdict
-WHEN NEW.word = 'succeeded' AND (
+WHEN NEW.word <> 'failed' AND (
     json_type(NEW.evidence) <> 'array' OR json_array_length(NEW.evidence) = 0
     OR EXISTS (SELECT 1 FROM json_each(NEW.evidence) line WHERE json_extract(line.value, '$.agrees') IS NOT 1))
 BEGIN SELECT RAISE(ABORT, 'a success needs every witness to agree'); END;

@@ -70,7 +70,8 @@ JOIN verdict v ON v.attempt_id = a.id AND v.word = 'succeeded'
 JOIN score s ON s.attempt_id = a.id;
 
 CREATE VIEW final_metrics AS               -- the numbers that succeeded runs ended with
-SELECT cs.name AS sweep, m.label, a.run_id AS run, r.backbone, r.command, f.name AS metric, f.value, a.number AS attempt
+SELECT cs.name AS sweep, m.label, a.run_id AS run, r.backbone, r.command, f.name AS metric, f.value, a.number AS attempt,
+       m.position
 FROM current_sweep cs JOIN member m ON m.sweep_id = cs.id JOIN run r ON r.id = m.run_id
 JOIN attempt a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempt WHERE run_id = r.id)
 JOIN verdict v ON v.attempt_id = a.id AND v.word = 'succeeded'

@@ -82,6 +82,16 @@ def scores(rows: Sequence[Row]) -> str:
     return table(header, lines)
 
 
+def final_metrics(rows: Sequence[Row]) -> str:
+    """The numbers that commands ended with: a row for each run, a column for each metric."""
+    names = sorted({row["metric"] for row in rows})
+    values: dict[str, dict[str, float]] = {}
+    for row in rows:
+        values.setdefault(row["label"], {})[row["metric"]] = row["value"]
+    lines = [(label, *(f"{own[name]:.6g}" if name in own else "-" for name in names)) for label, own in values.items()]
+    return table(("run", *names), lines)
+
+
 def beaten(row: Row) -> str:
     """Whether a score beats its baseline by more than luck."""
     if row["beats_baseline"] is None:
@@ -183,7 +193,7 @@ def what_next(row: Row) -> str:
         "retrying": "another attempt, by the scheduler that is running",
         "waiting": "an attempt, as soon as a scheduler runs this sweep and has a slot",
         "unobserved": "run `runner sweep` again: it looks after the open attempt and goes on",
-        "unverified": f"nothing by itself; `runner retry {run}` tries it again",
+        "unverified": "nothing by itself; declare in the sweep file what proves a success (docs/your_own_script.md)",
         "failed": f"nothing by itself; once the cause is mended, `runner retry {run}` tries it again",
         "cancelled": f"nothing by itself; `runner retry {run}` takes it up again",
         FORMER: "nothing, unless the sweep names it again",

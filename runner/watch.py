@@ -72,10 +72,13 @@ class Watch:
         """How the sweep ended, from the ledger alone."""
         board = Board(self._root / "ledger.db")
         rows, scores, notes = board.run_status(prepared.name), board.scores(prepared.name), board.notes(prepared.name)
+        metrics = board.final_metrics(prepared.name)
         attempts = [attempt for row in rows for attempt in board.attempts(row["run"])]
         board.close()
         if scores:
             self.say("\n" + show.scores(scores))
+        elif metrics:
+            self.say("\n" + show.final_metrics(metrics))
         if notes:
             self.say("\n" + show.notes(notes, len(rows)))
         self.say("\n" + show.status(rows))

@@ -16,12 +16,13 @@ import pytest
 from evidence import GOOD
 from sqlalchemy.exc import IntegrityError
 
+from db import verdicts
 from db.board import Board, NoSuchRun
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Score
-from db.verdicts import Failed, Measured, Succeeded
+from db.verdicts import Failed, Measured, Succeeded, Unverified
 from runner import show
 from runner.judge import judge
 
@@ -104,6 +105,63 @@ def green() -> Succeeded:
     verdict = judge(GOOD)
     assert isinstance(verdict, Succeeded)
     return verdict
+
+
+COMMAND = RunRow(
+    run_id="train-000000000000",
+    label="train lr=0.1",
+    command="train",
+    settings="{}",
+    effective_batch=1,
+    planned_steps=None,
+)
+UNPROVEN = Unverified(
+    because="nothing declared", evidence=(verdicts.Testimony(witness="exit", said="code 0", agrees=True),)
+)
+
+
+def test_a_command_may_end_unverified_which_is_no_success(book: Book) -> None:
+    book.sweep_id = book.sweep("probe", digest="commands", runs=[COMMAND])
+    book.scheduler = book.takes_over()
+    attempt = book.attempt(COMMAND.run_id, BatchSplit(micro=1, accum=1))
+    book.ledger.record_verdict(attempt, UNPROVEN, Measured(), metrics={"mse": 0.5})
+    book.ledger.record_stop(COMMAND.run_id, "unverified", UNPROVEN.because)
+    assert book.state(COMMAND.run_id) == ("unverified", None, 1)
+    board = Board(book.ledger.path)
+    assert [(row["backbone"], row["command"]) for row in board.run_status("probe")] == [(None, "train")]
+    assert board.final_metrics("probe") == []
+    board.close()
+
+
+def test_the_numbers_a_succeeded_command_ended_with_are_shown(book: Book) -> None:
+    book.sweep_id = book.sweep("probe", digest="commands", runs=[COMMAND])
+    book.scheduler = book.takes_over()
+    attempt = book.attempt(COMMAND.run_id, BatchSplit(micro=1, accum=1))
+    book.ledger.record_verdict(attempt, green(), Measured(), metrics={"mse": 0.5, "mae": 0.25})
+    board = Board(book.ledger.path)
+    rows = board.final_metrics("probe")
+    board.close()
+    assert {row["metric"]: row["value"] for row in rows} == {"mse": 0.5, "mae": 0.25}
+    assert show.final_metrics(rows).splitlines()[1].split() == ["train", "lr=0.1", "0.25", "0.5"]
+
+
+@pytest.mark.parametrize("names", [{"backbone": None}, {"command": "x"}, {"planned_steps": None}])
+def test_a_run_is_of_a_backbone_or_of_a_command(book: Book, names: dict[str, Any]) -> None:
+    wrong = replace(RUNS[0], run_id="other-000000000000", **names)
+    with pytest.raises(IntegrityError, match="CHECK"):
+        book.sweep("other", runs=[wrong])
+
+
+def test_a_witness_that_disagrees_leaves_nothing_unverified(book: Book) -> None:
+    attempt = book.attempt()
+    evidence = json.dumps([{"witness": "exit", "said": "x", "agrees": False}])
+    with pytest.raises(sqlite3.IntegrityError, match="needs every witness"):
+        book.by_hand(
+            "INSERT INTO verdict (attempt_id, word, because, evidence, exit_code, oom_kills, judged_at) "
+            "VALUES (?, 'unverified', 'x', ?, 0, 0, 0.0)",
+            attempt,
+            evidence,
+        )
 
 
 def test_a_run_through_all_its_states(book: Book) -> None:
