@@ -189,6 +189,14 @@ def _retry(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _report(arguments: argparse.Namespace) -> ExitCode:
+    from runner.reporting import Said, pass_on
+
+    given = {key: value for key, value in vars(arguments).items() if key != "command"}
+    pass_on(Said(**given))
+    return ExitCode.OK
+
+
 def _writable_root(arguments: argparse.Namespace) -> Path:
     root = typed_root(arguments.root)
     require_writable(root)
@@ -236,7 +244,21 @@ def _parser() -> argparse.ArgumentParser:
     retry = _command(commands, "retry", _retry, "take a failed or cancelled run up again")
     retry.add_argument("run", nargs="*", help="ids, beginnings of ids, or labels")
     retry.add_argument("--failed", action="store_true", help="every failed run")
+    _add_report(commands)
     return parser
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Without `--root`: it finds its attempt in the environment."""
+    summary = "what a shell script says of its own attempt; nothing outside of one"
+    report = commands.add_parser("report", help=summary, description=summary)
+    report.add_argument("--metric", dest="metrics", action="append", default=[], metavar="NAME=VALUE", help="a number")
+    report.add_argument("--step", type=int, metavar="N", help="the metrics are points on curves, at this step")
+    report.add_argument("--done", action="store_true", help="all is done, with these results")
+    report.add_argument("--steps", type=int, metavar="N", help="how many optimizer steps were done")
+    report.add_argument("--failed", metavar="MESSAGE", help="it failed, whatever the exit code will be")
+    report.add_argument("--kind", help="how it failed: crashed (the default), config, data, non_finite, cuda_oom, ...")
+    report.set_defaults(command=_report)
 
 
 def _command(
