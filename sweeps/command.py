@@ -5,19 +5,26 @@ What can be wrong with it is told by `sweeps.command_checks`.
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import itertools
 import json
-import os.path
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from db.declared import Declared, DeclaredFile
-from db.strict import Fault, Invalid, Path, require_positive, to_data, to_record
-from sweeps.config_file import canonical, suffix_of, with_keys
-from sweeps.template import fill, fill_argv, fill_text, placeholders
+from db.strict import Fault, Invalid, require_positive, to_data, to_record
+from sweeps.config_file import canonical, suffix_of
+from sweeps.filling import filled_config, filled_env, filled_success, told
+from sweeps.template import fill_argv, placeholders
+
+ATTEMPT_PLACEHOLDERS = ("out", "config", "batch", "accum", "python", "run", "attempt")
+MOST_LETTERS = 60
+"""Of a command's name: run ids begin with it, and files are named after them."""
+_NO_TEXT_HOLDS = "\ud800"
+"""Half a character: with it before them, placeholders are told from texts that only look like them."""
+_SCRIPTS = (".py", ".sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,19 +133,112 @@ class Rendered:
 
 
 def render(settings: CommandSettings, values: AttemptValues) -> Rendered:
-    """What the attempt runs and what makes it a success.
+    """What the attempt runs, and what makes it a success.
 
     Raises:
         Invalid: every fault at its path in the sweep file.
     """
-    raise NotImplementedError
+    known = known_values(settings, asdict(values))
+    parts, faults = _filled(settings, known)
+    declared = told(faults, ("success",), lambda: to_record(Declared, parts["success"])) if not faults else None
+    if declared is None:
+        raise Invalid(faults)
+    return Rendered(
+        argv=parts["argv"],
+        env=parts["env"],
+        config=parts["config"],
+        config_suffix=suffix_of(settings.config.base) if settings.config else "",
+        declared=declared,
+        steps=settings.steps,
+        watched=tuple(file.path for file in declared.files),
+    )
+
+
+def known_values(settings: CommandSettings, attempt: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that a placeholder of this run can stand for; `attempt` says what those of an attempt do."""
+    numbers = {"effective_batch": settings.batch, "steps": settings.steps, "seed": settings.seed}
+    nowhere = (*(() if settings.batch else ("batch", "accum")), *(() if settings.config else ("config",)))
+    return {
+        **settings.settings,
+        **{name: value for name, value in attempt.items() if name not in nowhere},
+        **{name: number for name, number in numbers.items() if number is not None},
+    }
+
+
+def described(settings: CommandSettings, mark: str = "") -> dict[str, Any]:
+    """All that makes the run, ready for JSON: placeholders of an attempt stand for themselves, behind the `mark`.
+
+    A declared path counts from the folder that the command is started in, whatever folder that is.
+
+    Raises:
+        Invalid: every fault at its path in the sweep file.
+    """
+    known = known_values(settings, {name: f"{mark}{{{name}}}" for name in ATTEMPT_PLACEHOLDERS})
+    parts, faults = _filled(settings, known)
+    if faults:
+        raise Invalid(faults)
+    parts["success"] = _spelled_out(parts["success"], settings.cwd)
+    numbers = {"batch": settings.batch, "steps": settings.steps, "seed": settings.seed}
+    return {"name": settings.name, **canonical(parts, mark), **numbers}
 
 
 def command_run_id(settings: CommandSettings) -> str:
-    """`<name>-<12 hex digits>`."""
-    raise NotImplementedError
+    """`<name>-<12 hex digits>`: the same command is the same run, wherever it is started and its config file lies.
+
+    Raises:
+        Invalid: every fault at its path in the sweep file.
+    """
+    what = described(settings, mark=_NO_TEXT_HOLDS)
+    text = json.dumps(what, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _filled(settings: CommandSettings, known: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """`argv`, `env`, `config` and `success` without a placeholder, and what is wrong with them."""
+    faults: list[Fault] = []
+    config = settings.config
+    return {
+        "argv": told(faults, ("command", "argv"), lambda: fill_argv(settings.argv, known)),
+        "env": told(faults, ("command", "env"), lambda: filled_env(settings.env, known)),
+        "config": config
+        and told(
+            faults,
+            ("command", "config", "set"),
+            lambda: filled_config(config.content, config.set, config.new, known),
+        ),
+        "success": told(faults, ("success",), lambda: filled_success(settings.success, known, settings.cwd)),
+    }, faults
+
+
+def _spelled_out(success: Mapping[str, Any], cwd: str) -> dict[str, Any]:
+    """With every default, so that one that is written down makes no other run."""
+    whole = {**to_data(Declared()), **success}
+    files = whole["files"]
+    return {**whole, "files": [_spelled_out_file(file, cwd) for file in files] if isinstance(files, list) else files}
+
+
+def _spelled_out_file(file: Any, cwd: str) -> Any:
+    path = file.get("path") if isinstance(file, Mapping) else None
+    if not isinstance(path, str):  # no file at all, which whoever reads it as a `Declared` will tell
+        return file
+    plain = DeclaredFile(path=path)
+    metrics = file.get("metrics", {})
+    return {
+        **to_data(plain),
+        **file,
+        "path": path.removeprefix(f"{cwd.rstrip('/')}/"),
+        "format": file.get("format") or plain.kind,
+        "metrics": {name: name for name in metrics} if isinstance(metrics, list) else metrics,
+    }
 
 
 def default_name(argv: Sequence[str]) -> str:
-    """`train` of `[python, train.py, ...]`."""
-    raise NotImplementedError
+    """What a command is called where its sweep file does not say: `train` of `[python, train.py, ...]`."""
+    scripts = [part for part in argv if part.endswith(_SCRIPTS)]
+    modules = [after for part, after in itertools.pairwise(argv) if part == "-m"]
+    for text in (*scripts[:1], *modules[:1], *argv[:1]):
+        last = text.rsplit("/", 1)[-1].removesuffix(".py").removesuffix(".sh")
+        name = last.rsplit(".", 1)[-1] if text in modules else last
+        if not placeholders(name) and (cleaned := re.sub(r"[^A-Za-z0-9_.-]", "", name).lstrip(".-")):
+            return cleaned[:MOST_LETTERS]
+    return "command"

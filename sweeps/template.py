@@ -1,4 +1,4 @@
-"""Texts of a sweep file with `{name}` in them, filled in one pass: what a value holds is never read as a template. Pure.
+"""Texts of a sweep file with `{name}` in them, filled in one pass: no value is ever read as a template. Pure.
 
 `{name}` stands for a value, `{{name}}` for the text `{name}`; every other brace stands for itself.
 """
@@ -45,7 +45,7 @@ def fill_text(text: str, values: Mapping[str, Any], quote: Callable[[str], str] 
         raise Invalid(Fault((), problem) for problem in dict.fromkeys(problems))
 
     def value_of(match: re.Match[str]) -> str:
-        return f"{{{match[1]}}}" if match[1] else match[2] + quote(spelled(values[match[3]]))
+        return f"{{{match[1]}}}" if match[1] else quote(spelled(values[match[3]]))
 
     return _PLACEHOLDER.sub(value_of, text)
 
@@ -79,22 +79,22 @@ def spelled(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def unknown(name: str, known: Collection[str], *, dollar: bool = False) -> str:
-    """The sentence about a placeholder that stands for nothing; `dollar` where it looks like a shell's variable."""
-    near = nearest(name, known)
-    if dollar:
-        literal = f"`${{{{{name}}}}}` for a literal `${{{name}}}`"
-        return (
-            f"`{{{name}}}` stands for nothing known{near}; variables of a shell are not replaced here: write {literal}"
-        )
-    return f"`{{{name}}}` stands for nothing known{near}; write `{{{{{name}}}}}` for a literal `{{{name}}}`"
-
-
 def unknown_in(text: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Each name in the text that is not known, and the sentence about it."""
+    """Each name in the text that stands for nothing, and the sentence about it."""
     for match in _PLACEHOLDER.finditer(text):
-        if match[3] and match[3] not in known:
-            yield match[3], unknown(match[3], known, dollar=bool(match[2]))
+        if match[3] and (match[2] or match[3] not in known):
+            yield match[3], _unknown(match[3], known, shell=bool(match[2]))
+
+
+def _unknown(name: str, known: Collection[str], *, shell: bool) -> str:
+    if not shell:
+        return (
+            f"`{{{name}}}` stands for nothing{nearest(name, known)}; write `{{{{{name}}}}}` for a literal `{{{name}}}`"
+        )
+    literal = f"`${{{{{name}}}}}` for a literal `${{{name}}}`"
+    if name in known:
+        return f"`${{{name}}}` is not replaced: write `{{{name}}}` for its value, or {literal}"
+    return f"`${{{name}}}` is not replaced, a shell's variables are not known here: write {literal}"
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -161,8 +161,8 @@ def _problem(match: re.Match[str], values: Mapping[str, Any]) -> str | None:
     name = match[3]
     if not name:
         return None
-    if name not in values:
-        return unknown(name, values, dollar=bool(match[2]))
+    if match[2] or name not in values:
+        return _unknown(name, values, shell=bool(match[2]))
     value = values[name]
     if value is None:
         return (
