@@ -70,6 +70,11 @@ class AttemptDir:
         return self.path / "checkpoints"
 
     @property
+    def out(self) -> Path:
+        """What a command writes, where its sweep file says `{out}`."""
+        return self.path / "out"
+
+    @property
     def result(self) -> Path:
         return self.path / "result.json"
 
