@@ -1,0 +1,174 @@
+"""What the sweep file declares as evidence of success, held against what a command left.
+
+Only what was there when the command had ended counts, as its supervisor saw it: what processes left behind write
+afterwards proves nothing, and neither does what lay there before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from db.declared import DeclaredFile
+from db.records import Exit, FileSeen, Plan
+from runner.attempt_dir import AttemptDir
+from runner.contents import Contents, Fault, FaultKind, read_contents
+from runner.last_line import last_line
+from runner.watched import matching, stamp_of
+from sweeps.units import size
+
+MAX_FILE_BYTES = 64 * 2**20
+CLOCKS_APART = 60.0
+"""Seconds by which the clock of a file system may differ from that of the host."""
+_TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """One thing that was declared: where it holds, `kind` is None and `sha256` its content; else a failure's word."""
+
+    witness: Literal["file", "last line"]
+    name: str
+    said: str
+    kind: FaultKind | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    sha256: str | None = None
+
+
+def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ...]:
+    """Look at all that a plan declares. Call it only once the attempt is proven over."""
+    if plan.declared is None:
+        return ()
+    seen = {each.path: each for each in exit_.files}
+    files = [_prove_file(attempt, file, seen, exit_.started_at) for file in plan.declared.files]
+    wanted = plan.declared.last_line
+    return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, seen)]))
+
+
+def digest(result_sha256: str | None, proofs: Iterable[Proof]) -> str:
+    """Of all that proves a success: the SHA-256 of what `sha256sum` would print of it."""
+    parts = [("result.json", result_sha256), *((proof.name, proof.sha256) for proof in proofs)]
+    return hashlib.sha256("".join(f"{sha256}  {name}\n" for name, sha256 in parts if sha256).encode()).hexdigest()
+
+
+def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
+    """The metrics that the bytes of a declared file hold, and what it says. Pure.
+
+    Raises:
+        Fault: something declared of it does not hold.
+    """
+    if not data.strip():
+        raise Fault("bad_result", "is empty")
+    contents = read_contents(data, file.kind, (*file.columns.values(), *file.at_least))
+    metrics = {name: _last_finite(contents, path) for name, path in file.columns.items()}
+    reached = [_reached(contents, path, least) for path, least in file.at_least.items()]
+    if contents.rows < file.rows:
+        raise Fault("incomplete", f"has {contents.rows} rows; at least {file.rows} are declared")
+    told = [f"{name} = {value:.6g}" for name, value in metrics.items()] + reached
+    rows = [f"{contents.rows} row{'s' * (contents.rows != 1)}"] if contents.noun == "column" else []
+    return metrics, ", ".join([*rows, *told]) or size(len(data))
+
+
+def _last_finite(contents: Contents, path: str) -> float:
+    numbers = contents.numbers(path)
+    bad = [number for number in numbers if not math.isfinite(number)]
+    if bad:
+        raise Fault("non_finite", f"holds {bad[0]} under `{path}`")
+    return numbers[-1]
+
+
+def _reached(contents: Contents, path: str, least: float) -> str:
+    highest = max((number for number in contents.numbers(path) if math.isfinite(number)), default=None)
+    if highest is None or highest < least:
+        said = "nothing finite" if highest is None else f"{highest:.6g}"
+        raise Fault("incomplete", f"reached {said} under `{path}`; at least {least:.6g} is declared")
+    return f"{path} reached {highest:.6g}"
+
+
+def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, FileSeen], started_at: float) -> Proof:
+    name = file.path.removeprefix(f"{attempt.path}/")
+    try:
+        found = _the_one(file.path, attempt.path, seen)
+        name = found.path.removeprefix(f"{attempt.path}/")
+        _require_fresh(found, attempt.path, started_at)
+        data = _read(found, whole=file.kind != "any")
+        metrics, said = examine(file, data)
+    except Fault as fault:
+        return Proof(witness="file", name=name, said=f"{name} {fault}", kind=fault.kind)
+    except (OSError, ValueError, RecursionError) as error:
+        return Proof(witness="file", name=name, said=f"{name} cannot be read: {error}", kind="bad_result")
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Proof(witness="file", name=name, said=f"{name}: {said}", metrics=metrics, sha256=sha256)
+
+
+def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSeen:
+    present = matching(pattern, folder)
+    found = [seen[path] for path in present if path in seen and seen[path].after is not None]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = ", ".join(each.path.removeprefix(f"{folder}/") for each in found[:3])
+        raise Fault("bad_result", f"is not one file but several: {named}{' ...' * (len(found) > 3)}")
+    if present:
+        raise Fault("no_result", "was not there when the command ended, but written afterwards; it must wait for it")
+    if pattern in seen and seen[pattern].after is not None:
+        raise Fault("no_result", "was there when the command ended, and is gone now")
+    if os.path.lexists(pattern):
+        raise Fault("bad_result", "is not a regular file")
+    raise Fault("no_result", "does not exist")
+
+
+def _require_fresh(found: FileSeen, folder: Path, started_at: float) -> None:
+    path, after = Path(found.path), found.after
+    if found.before == after or after is None or after.changed < (started_at - CLOCKS_APART) * 1e9:
+        raise Fault("no_result", "is from before this attempt; its command did not write it")
+    if path.is_relative_to(folder) and not path.resolve().is_relative_to(folder.resolve()):
+        raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
+    if stamp_of(path) != after:
+        raise Fault("bad_result", "was changed after the command had ended")
+
+
+def _read(found: FileSeen, *, whole: bool) -> bytes:
+    """What only has to hold something may be large (a model, say); then its beginning stands for it."""
+    if whole and found.after is not None and found.after.size > MAX_FILE_BYTES:
+        raise Fault("bad_result", f"holds {size(found.after.size)}; it is read up to {size(MAX_FILE_BYTES)}")
+    with Path(found.path).open("rb") as file:
+        return file.read(MAX_FILE_BYTES)
+
+
+def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSeen]) -> Proof:
+    name: Literal["last line"] = "last line"
+    try:
+        line = _read_last_line(attempt.stdout, wanted, seen.get(str(attempt.stdout)))
+    except Fault as fault:
+        return Proof(witness=name, name=name, said=str(fault), kind=fault.kind)
+    except (OSError, re.error) as error:
+        return Proof(witness=name, name=name, said=f"it cannot be told: {error}", kind="bad_result")
+    sha256 = hashlib.sha256(line.encode(errors="replace")).hexdigest()
+    return Proof(witness=name, name=name, said=f"the last line of its output is {line!r}", sha256=sha256)
+
+
+def _read_last_line(stdout: Path, wanted: str, seen: FileSeen | None) -> str:
+    if seen is None or seen.after is None:
+        raise Fault("incomplete", "its output was not seen when it ended")
+    line = last_line(_tail(stdout, seen.after.size))
+    if re.search(wanted, line):
+        return line
+    said = f"the last line of its output is {line!r}" if line else "it printed nothing"
+    later = last_line(_tail(stdout, stdout.stat().st_size))
+    late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
+    raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late}")
+
+
+def _tail(path: Path, end: int) -> bytes:
+    """The last of the first `end` bytes; of all there is where the log has been cut since."""
+    with path.open("rb") as file:
+        end = min(end, os.fstat(file.fileno()).st_size)
+        file.seek(max(0, end - _TAIL_BYTES))
+        return file.read(end - file.tell())
