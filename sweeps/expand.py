@@ -6,49 +6,34 @@ command line. What a layer says for one backbone goes before what it says for al
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from db.strict import Invalid, to_record
+from db.strict import Invalid, to_data, to_record
+from sweeps.asked import Asked, Point
 from sweeps.checks import task_names
 from sweeps.labels import labels
 from sweeps.layers import At, Faults, Layer, Leaf, Path, dotted, find, general, nested, overlay, special
 from sweeps.settings import DataSettings, TrainSettings
+from sweeps.spread import spread
 from sweeps.yaml_file import Place
 
-MAX_RUNS = 100_000
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
-    """One grid point or explicit run, and where it was given."""
-
-    place: Place
-    leaves: Layer
-
-
-@dataclass(frozen=True, kw_only=True)
 class Draft:
-    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others.
-
-    `may_merge`: settings from the command line may have made two runs equal, which are then one.
-    """
+    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others."""
 
     file: Layer
     profile: Layer
     command_line: Layer
     tasks: tuple[str, ...]
-    grid: Mapping[Path, tuple[Leaf, ...]]
-    grid_place: Place
-    runs: tuple[Point, ...]
+    asked: Asked
     place: Place
-    may_merge: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,47 +54,31 @@ class Candidate:
 
 def expand(draft: Draft, faults: Faults) -> tuple[Candidate, ...]:
     """Every run once, the grid's before the explicit ones. What is wrong goes into `faults`."""
-    count = count_runs(draft)
-    if count > MAX_RUNS:
-        faults.add(draft.grid_place, f"the sweep has {count:,} runs, more than {MAX_RUNS:,}; split it")
-        return ()
-    if count == 0 and not faults:
-        faults.add(draft.place, "no run is asked for; give `grid.backbone` a list of backbones, or `runs`")
     reader = _Reader(draft, faults)
-    points = itertools.chain(_grid_points(draft.grid, draft.grid_place), draft.runs)
+    points = spread(draft.asked, reader, faults)
+    if not points and not faults:
+        faults.add(draft.place, "no run is asked for; give `grid.backbone` a list of backbones, or `runs`")
     found = [candidate for point in points if (candidate := reader.candidate(point))]
-    unique = _without_twins(found, faults, refuse=not draft.may_merge)
+    unique = _without_twins(found, faults, refuse=not draft.asked.changed)
     names = labels([(one.backbone, one.point.leaves) for one in unique])
     return tuple(replace(one, label=name) for one, name in zip(unique, names, strict=True))
 
 
-def count_runs(draft: Draft) -> int:
-    """How many runs there will be, without making them."""
-    sizes = (math.prod(map(len, axes.values())) for _, axes in _axes_by_backbone(draft.grid))
-    return sum(sizes) + len(draft.runs)
+def default_settings(tasks: Sequence[str]) -> dict[Path, Leaf]:
+    """What holds where no layer says anything else, of all settings whose defaults are known before backbones are."""
+    nowhere = Place("defaults")
+    found: dict[Path, Any] = {("seed",): 0, ("tasks",): list(tasks)}
+    for root, record in (("data", DataSettings()), ("train", TrainSettings())):
+        found |= {(root, *path): value for path, value in _leaves(to_data(record))}
+    return {path: Leaf(value=value, place=nowhere, name=dotted(path)) for path, value in found.items()}
 
 
-Axes = Mapping[Path, Sequence[Leaf]]
-
-
-def _axes_by_backbone(grid: Axes) -> Iterator[tuple[Leaf, Axes]]:
-    """The axes that each backbone of the grid is varied along: those for every backbone, and its own."""
-    for backbone in grid.get(("backbone",), ()):
-        mine = (("backbones", backbone.value),)
-        yield (
-            backbone,
-            {
-                path: leaves
-                for path, leaves in grid.items()
-                if path != ("backbone",) and (path[0] != "backbones" or path[:2] in mine)
-            },
-        )
-
-
-def _grid_points(grid: Axes, place: Place) -> Iterator[Point]:
-    for backbone, axes in _axes_by_backbone(grid):
-        for values in itertools.product(*axes.values()):
-            yield Point(place=place, leaves={("backbone",): backbone, **dict(zip(axes, values, strict=True))})
+def _leaves(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from (((key, *path), inner) for path, inner in _leaves(value))
+        else:
+            yield (key,), value
 
 
 class _Reader:
@@ -120,6 +89,22 @@ class _Reader:
         self.faults = faults
         self.bases: dict[str, tuple[Layer, Layer]] = {}
         self.records: dict[Any, Any] = {}
+        self.defaults = default_settings(draft.tasks)
+
+    def value(self, leaves: Layer, path: Path) -> Leaf | None:
+        """The setting that holds at a point, whichever layer gives it; None where none does."""
+        backbone = leaves[("backbone",)].value
+        if path[:2] == ("backbones", backbone) and path[2:3] == ("train",):
+            path = path[2:]
+        base, command_line = self._shared(backbone)
+        own = ("backbones", backbone, *path)
+        return (
+            command_line.get(path) or leaves.get(own) or leaves.get(path) or base.get(path) or self.defaults.get(path)
+        )
+
+    def concerns(self, leaves: Layer, path: Path) -> bool:
+        """Whether the setting does anything at a point: those of other backbones do not."""
+        return path[0] != "backbones" or path[1] == leaves[("backbone",)].value
 
     def candidate(self, point: Point) -> Candidate | None:
         backbone = point.leaves[("backbone",)].value
@@ -138,7 +123,7 @@ class _Reader:
             data=data,
             train=train,
             seed=settings[("seed",)].value if ("seed",) in settings else 0,
-            point=replace(point, leaves=own),
+            point=replace(point, leaves={path: leaf for path, leaf in own.items() if path not in command_line}),
             layers=(command_line, own, base),
         )
 
@@ -184,12 +169,12 @@ def _blame(given: Layer, path: At, message: str, point: Point) -> tuple[Place, s
 
 
 def _without_twins(found: Sequence[Candidate], faults: Faults, *, refuse: bool) -> list[Candidate]:
-    """Each run once; twins are refused where asked."""
+    """Each run once; twins are refused where asked, but chance may draw the same twice."""
     first: dict[Any, Candidate] = {}
     for one in found:
         configs = json.dumps([one.backbone_config, one.tasks], sort_keys=True)
         known = first.setdefault((one.backbone, configs, one.data, one.train, one.seed), one)
-        if known is not one and refuse:
+        if known is not one and refuse and not (known.point.drawn and one.point.drawn):
             places = _places_of_twins(known.point, one.point)
             faults.add(places[1], f"the same run as at {places[0]}; leave one of them out")
     return list(first.values())

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
 from typing import Any
 
 from db.errors import Refused
-from sweeps.expand import Point
-from sweeps.layers import Faults, Layer, Leaf, Path, anchored
+from sweeps.asked import Asked, Axis
+from sweeps.layers import Faults, Layer, Leaf, Path
 from sweeps.yaml_file import Place, parse_yaml
 
 COMMAND_LINE = Place("command line")
-Grid = Mapping[Path, tuple[Leaf, ...]]
 
 
 def read_overrides(texts: Sequence[str], faults: Faults) -> dict[Path, Leaf]:
-    """The settings by path, `data.folder` relative to the current folder. `seeds=3` becomes `seed=[0,1,2]`."""
+    """The settings by path. `seeds=3` becomes `seed=[0,1,2]`."""
     found: dict[Path, Leaf] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -31,7 +29,7 @@ def read_overrides(texts: Sequence[str], faults: Faults) -> dict[Path, Leaf]:
         if path in found:
             faults.add(COMMAND_LINE, f"`{key}` is given twice")
         found[path] = leaf
-    return anchored(found, FilePath.cwd())
+    return found
 
 
 def _read_one(key: str, text: str) -> tuple[Path, Leaf]:
@@ -81,53 +79,67 @@ def seed_values(value: Any) -> list[int] | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Which runs are asked for. `seeds` repeat every grid point and every explicit run that names no seed itself."""
+class OverrideKeys:
+    """What settings of the command line mean: which one shapes a run, which vary it, and of which a list is an axis."""
 
-    grid: Grid
-    runs: tuple[Point, ...]
-    seeds: tuple[Leaf, ...]
-    everywhere: Layer
+    shape: Path | None
+    of_runs: Callable[[Path], bool]
+    varies: Callable[[Path], bool]
 
 
-def apply_overrides(asked: Asked, overrides: Layer) -> Asked:
-    """What the command line makes of a file's runs; it sets what is left of it `everywhere`.
+def apply_overrides(asked: Asked, overrides: Layer, keys: OverrideKeys, faults: Faults) -> tuple[Asked, Layer]:
+    """What the command line makes of a file's runs, and what is left of it to be set everywhere.
 
-    A list replaces the axis it names. One value removes the axis and is set everywhere. A backbone also leaves out the
-    explicit runs of others.
+    A list replaces the axis it names. One value removes the axis, wherever it is, and is set everywhere. A backbone
+    also leaves out the explicit runs of others.
     """
-    lists = {path: _items(leaf) for path, leaf in overrides.items() if _is_axis(path, leaf, asked.grid)}
+    lists = {path: _items(leaf) for path, leaf in overrides.items() if _is_axis(path, leaf, asked, keys)}
     single = {path: leaf for path, leaf in overrides.items() if path not in lists}
-    seeds = () if ("seed",) in single else lists.pop(("seed",), asked.seeds)
-    names = [leaf.value for leaf in lists.get(("backbone",), ())]  # empty: all
-    kept = {path: leaves for path, leaves in asked.grid.items() if path not in single}
-    return Asked(
-        grid={**kept, **lists} if asked.grid or not asked.runs else {},
-        runs=tuple(point for point in asked.runs if not names or point.leaves[("backbone",)].value in names),
+    _refuse_lists(asked, overrides, faults)
+    seeds = () if ("seed",) in single else lists.get(("seed",), asked.seeds)
+    names = [leaf.value for leaf in lists.get(keys.shape or (), ())]  # empty: all
+    changed = _replaced(asked, lists) if asked.has_points else asked
+    kept = replace(
+        changed,
+        axes=_without(changed.axes, single),
+        when=tuple(replace(when, axes=_without(when.axes, single)) for when in asked.when),
+        sample=asked.sample.without(single) if asked.sample else None,
+        runs=tuple(point for point in asked.runs if not names or point.leaves[keys.shape or ()].value in names),
         seeds=seeds,
-        everywhere=single,
+        changed=any(keys.of_runs(path) for path in overrides),
     )
+    return kept, single
 
 
-def repeat_seeds(asked: Asked) -> Asked:
-    """With `seeds` worked into the grid and the explicit runs."""
-    if not asked.seeds:
-        return asked
-    grid = {**asked.grid, ("seed",): asked.seeds} if asked.grid else {}
-    runs = tuple(one for point in asked.runs for one in _repeated(point, asked.seeds))
-    return replace(asked, grid=grid, runs=runs, seeds=())
+def _replaced(asked: Asked, lists: Mapping[Path, tuple[Leaf, ...]]) -> Asked:
+    """With the lists in place of the axes that they name, or else as further axes; seeds are added later."""
+    new = {path: Axis(place=COMMAND_LINE, choices=tuple({path: leaf} for leaf in lists[path])) for path in lists}
+    axes = [new.pop(axis.paths[0], axis) if len(axis.paths) == 1 else axis for axis in asked.axes]
+    new.pop(("seed",), None)
+    return replace(asked, axes=(*axes, *new.values()))
 
 
-def _repeated(point: Point, seeds: Sequence[Leaf]) -> Iterator[Point]:
-    if ("seed",) in point.leaves:
-        yield point
-        return
-    for seed in seeds:
-        yield replace(point, leaves={**point.leaves, ("seed",): seed})
+def _without(axes: Sequence[Axis], paths: Collection[Path]) -> tuple[Axis, ...]:
+    kept = (axis.without(paths) for axis in axes)
+    return tuple(axis for axis in kept if axis.choices)
 
 
-def _is_axis(path: Path, leaf: Leaf, grid: Grid) -> bool:
-    return path == ("backbone",) or (isinstance(leaf.value, list) and (path in grid or path == ("seed",)))
+def _refuse_lists(asked: Asked, overrides: Layer, faults: Faults) -> None:
+    """A list takes the place of an axis of the grid; elsewhere it would undo what the file says of other settings."""
+    zipped = {path: "is zipped with others" for axis in asked.axes if len(axis.paths) > 1 for path in axis.paths}
+    conditional = {path: "depends on `when`" for when in asked.when for axis in when.axes for path in axis.paths}
+    drawn = {draw.path: "is drawn by `sample`" for draw in asked.sample.draws} if asked.sample else {}
+    for path, why in {**zipped, **conditional, **drawn}.items():
+        if path in overrides and isinstance(overrides[path].value, list):
+            name = overrides[path].name
+            faults.add(COMMAND_LINE, f"{name}: {why} in the file; give one value, or change the file")
+
+
+def _is_axis(path: Path, leaf: Leaf, asked: Asked, keys: OverrideKeys) -> bool:
+    if path == keys.shape:
+        return True
+    varied = {path for axis in asked.axes for path in axis.paths}
+    return isinstance(leaf.value, list) and (path in varied or path == ("seed",) or keys.varies(path))
 
 
 def _items(leaf: Leaf) -> tuple[Leaf, ...]:

@@ -1,78 +1,101 @@
-"""The runs that a sweep file asks for: its grid, its explicit runs and its seeds."""
+"""The runs that a sweep file asks for: its axes, conditions and sample, its explicit runs and its seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path as FilePath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from sweeps.checks import Known
-from sweeps.expand import Point
-from sweeps.layers import Faults, Leaf, Path, anchored, axes, dotted, flatten
-from sweeps.overrides import SEEDS_PROBLEM, Asked, seed_values
+from sweeps.asked import Asked, Axis, Point
+from sweeps.conditions import checked_condition, read_exclude, read_when
+from sweeps.draws import checked_sample, read_sample
+from sweeps.layers import At, Layer, Leaf, Path, dotted, flatten
+from sweeps.overrides import SEEDS_PROBLEM, seed_values
+from sweeps.reading import Reading, RunKeys
 from sweeps.sweep_file import SweepFile
-from sweeps.yaml_file import Located
-
-RUN_KEYS = ("backbone", "seed", "tasks", "data", "train", "backbones")
-"""What a setting of one run begins with."""
+from sweeps.yaml_file import Place
 
 
-def read_asked(file: SweepFile, located: Located, folder: FilePath, known: Known, faults: Faults) -> Asked:
-    """What the file in `folder` asks for. The values of axes are not checked yet: the command line may replace them."""
-    grid = dict(_grid(file, located, known, faults))
-    if file.seeds is not None and ("seed",) in grid:
-        faults.add(located.place(("seeds",)), "seeds: the grid has `seed` already; leave one of them out")
+def read_asked(file: SweepFile, reading: Reading) -> Asked:
+    """What the file asks for. The values of axes are not checked yet: the command line may replace them."""
+    first: dict[Path, Place] = {}
+    axes = [*reading.axes(("grid",), first), *_zipped(file, reading, first)]
+    if file.seeds is not None and ("seed",) in first:
+        reading.fault(("seeds",), "seeds: the grid has `seed` already; leave one of them out")
+    whens = tuple(read_when(file, reading))
+    sample = read_sample(file, reading, first)
     return Asked(
-        grid=grid,
-        runs=tuple(_runs(file, located, folder, known, faults)),
-        seeds=tuple(_seeds(file, located, faults)),
-        everywhere={},
+        axes=tuple(axes),
+        when=whens,
+        exclude=tuple(read_exclude(file, reading)),
+        sample=sample,
+        runs=tuple(_runs(file, reading)),
+        seeds=tuple(_seeds(file, reading)),
+        has_points=bool(axes or whens or sample or not file.runs),
+        place=reading.located.place(("zip",) if file.zip and not file.grid else ("grid",)),
     )
 
 
-def checked_axes(asked: Asked, folder: FilePath, known: Known, faults: Faults) -> dict[Path, tuple[Leaf, ...]]:
-    """The grid with only those values that can be; `data.folder` relative to `folder`."""
-    return {
-        path: tuple(
-            good for leaf in leaves for good in known.checked(anchored({path: leaf}, folder), RUN_KEYS, faults).values()
-        )
-        for path, leaves in asked.grid.items()
-    }
+def checked(asked: Asked, keys: RunKeys) -> Asked:
+    """With only those values that can be, the axis that decides on others first."""
+    axes = [_checked_axis(axis, keys) for axis in asked.axes]
+    return replace(
+        asked,
+        axes=tuple(sorted(axes, key=lambda axis: keys.shape not in axis.paths)),
+        when=tuple(
+            replace(
+                when,
+                condition=checked_condition(when.condition, keys),
+                axes=tuple(_checked_axis(axis, keys) for axis in when.axes),
+            )
+            for when in asked.when
+        ),
+        exclude=tuple(checked_condition(condition, keys) for condition in asked.exclude),
+        sample=checked_sample(asked.sample, keys) if asked.sample else None,
+    )
 
 
-def _grid(file: SweepFile, located: Located, known: Known, faults: Faults) -> Iterator[tuple[Path, tuple[Leaf, ...]]]:
-    for path, (place, leaves) in axes(located, ("grid",), faults).items() if file.grid else ():
-        problem = known.key_problem(path, RUN_KEYS)
-        if problem:
-            faults.add(place, problem)
-        elif leaves:
-            yield path, leaves
-        else:
-            faults.add(place, f"{dotted(path)}: an axis needs at least one value")
+def _checked_axis(axis: Axis, keys: RunKeys) -> Axis:
+    choices = [keys.checked(choice) for choice in axis.choices]
+    return replace(axis, choices=tuple(choice for choice in choices if choice))
 
 
-def _runs(file: SweepFile, located: Located, folder: FilePath, known: Known, faults: Faults) -> Iterator[Point]:
+def _zipped(file: SweepFile, reading: Reading, first: dict[Path, Place]) -> Iterator[Axis]:
+    places: list[At] = [("zip",)] if isinstance(file.zip, Mapping) else [("zip", i) for i in range(len(file.zip))]
+    for at in places:
+        columns = list(reading.axes(at, first))
+        odd = next((one for one in columns if len(one.choices) != len(columns[0].choices)), None)
+        if odd:
+            sizes = [f"`{dotted(one.paths[0])}` has {len(one.choices)}" for one in (columns[0], odd)]
+            reading.faults.add(odd.place, f"zip: {sizes[0]} values, {sizes[1]}; what varies together needs as many")
+        elif columns:
+            rows = zip(*(one.choices for one in columns), strict=True)
+            choices = ({path: leaf for one in row for path, leaf in one.items()} for row in rows)
+            yield Axis(place=columns[0].place, choices=tuple(choices))
+
+
+def _runs(file: SweepFile, reading: Reading) -> Iterator[Point]:
+    shape = reading.keys.shape
     for index in range(len(file.runs)):
-        place = located.place(("runs", index))
-        given = flatten(located, ("runs", index), (), faults, dots=True)
-        leaves = known.checked(anchored(given, folder), RUN_KEYS, faults)
-        if ("backbone",) not in leaves:
-            if "backbone" not in file.runs[index]:
-                faults.add(place, "this run names no backbone; add `backbone: NAME`")
-            continue
-        _check_own_backbone(leaves, faults)
-        yield Point(place=place, leaves=leaves)
+        place = reading.located.place(("runs", index))
+        leaves = reading.keys.checked(flatten(reading.located, ("runs", index), (), reading.faults, dots=True))
+        if shape is None:
+            yield Point(place=place, leaves=leaves)
+        elif shape in leaves:
+            _check_own_backbone(leaves, leaves[shape].value, reading)
+            yield Point(place=place, leaves=leaves)
+        elif dotted(shape) not in file.runs[index]:
+            reading.faults.add(place, "this run names no backbone; add `backbone: NAME`")
 
 
-def _check_own_backbone(leaves: dict[Path, Leaf], faults: Faults) -> None:
-    backbone = leaves[("backbone",)].value
+def _check_own_backbone(leaves: Layer, backbone: str, reading: Reading) -> None:
     for path, leaf in leaves.items():
         if path[0] == "backbones" and path[1] != backbone:
-            faults.add(leaf.place, f"{leaf.name}: does nothing in this run, whose backbone is {backbone}")
+            reading.faults.add(leaf.place, f"{leaf.name}: does nothing in this run, whose backbone is {backbone}")
 
 
-def _seeds(file: SweepFile, located: Located, faults: Faults) -> Iterator[Leaf]:
+def _seeds(file: SweepFile, reading: Reading) -> Iterator[Leaf]:
     values = seed_values(file.seeds)
     if values is None and file.seeds is not None:
-        faults.add(located.place(("seeds",)), SEEDS_PROBLEM)
+        reading.fault(("seeds",), SEEDS_PROBLEM)
     for index, seed in enumerate(values or ()):
-        yield Leaf(value=seed, place=located.place(("seeds", index)), name="seed")
+        yield Leaf(value=seed, place=reading.located.place(("seeds", index)), name="seed")

@@ -11,11 +11,14 @@ from typing import TypeVar
 
 from db.strict import Invalid, describe, to_record
 from sweeps import plugins as shelves
+from sweeps.asked import Asked
 from sweeps.checks import Known, task_names
-from sweeps.expand import Candidate, Draft, expand
+from sweeps.conditions import require_known
+from sweeps.expand import Candidate, Draft, default_settings, expand
 from sweeps.layers import At, Faults, Layer, Leaf, absolute, anchored, dotted, find, flatten, nested, overlay
-from sweeps.overrides import Asked, apply_overrides, read_overrides, repeat_seeds
-from sweeps.points import RUN_KEYS, checked_axes, read_asked
+from sweeps.overrides import OverrideKeys, apply_overrides, read_overrides
+from sweeps.points import checked, read_asked
+from sweeps.reading import Reading, RunKeys
 from sweeps.settings import Policy, Resources
 from sweeps.sweep_file import Host, SweepFile, choose_profile, read_sweep_file
 from sweeps.yaml_file import Located, Place, read_yaml
@@ -24,6 +27,8 @@ T = TypeVar("T")
 BACKBONES = shelves.Shelf(word="backbone", package="backbones", interface="Backbone")
 TASKS = shelves.Shelf(word="task", package="tasks", interface="Task")
 
+RUN_KEYS = ("backbone", "seed", "tasks", "data", "train", "backbones")
+"""What a setting of one run begins with."""
 _OF_PROFILES = ("data", "train", "backbones", "tasks", "resources")
 _OF_FILES = (*_OF_PROFILES, "policy")
 _OF_COMMAND_LINES = (*RUN_KEYS, "resources", "policy", "name", "plugins")
@@ -91,7 +96,7 @@ class _Reader:
         self.path = path.absolute()
         self.located = located
         self.file = file
-        self.given = given
+        self.given = anchored(given, Path.cwd())
         self.faults = faults
         self.plugins = tuple(self._plugins())
         selected = task_names(given[("tasks",)].value) if ("tasks",) in given else ()
@@ -105,25 +110,25 @@ class _Reader:
     def spec(self, asked_profile: str | None, *, has_gpu: bool) -> SweepSpec:
         self._check_task_names()
         settings = self._settings(())
-        asked = self._asked()
-        gpus = overlay(settings, asked.everywhere).get(("resources", "gpus"))
+        asked, everywhere = self._asked()
+        gpus = overlay(settings, everywhere).get(("resources", "gpus"))
         host = Host(has_gpu=has_gpu, unused=gpus is not None and gpus.value == "none")
         profile, reason = choose_profile(self.file, asked_profile, host, self.located, self.faults)
-        over = {name: self._settings(("profiles", name)) for name in self.file.profiles}.get(profile or "", {})
-        layers = settings, over, asked.everywhere
+        profiles = {name: self._settings(("profiles", name)) for name in self.file.profiles}
+        profiled = frozenset(path for layer in profiles.values() for path in layer)
+        over = profiles.get(profile or "", {})
+        layers = settings, over, everywhere
         draft = Draft(
             file=settings,
             profile=over,
-            command_line={path: leaf for path, leaf in asked.everywhere.items() if path[0] in RUN_KEYS},
+            command_line={path: leaf for path, leaf in everywhere.items() if path[0] in RUN_KEYS},
             tasks=tuple(self.file.tasks),
-            grid=asked.grid,
-            grid_place=self.located.place(("grid",)),
-            runs=asked.runs,
+            asked=replace(asked, profiled=profiled),
             place=self.located.place(()),
-            may_merge=any(path[0] in RUN_KEYS for path in self.given),
         )
+        require_known(asked, {*settings, *profiled, *everywhere, *default_settings(())}, self.faults)
         return SweepSpec(
-            name=self._name(asked.everywhere),
+            name=self._name(everywhere),
             file=self.path,
             profile=profile,
             profile_reason=reason,
@@ -154,15 +159,26 @@ class _Reader:
                 self.faults.add(self.located.place((*at, name)), problem)
                 yield name
 
-    def _asked(self) -> Asked:
-        asked = read_asked(self.file, self.located, self.path.parent, self.known, self.faults)
-        asked = repeat_seeds(apply_overrides(asked, self.given))
-        if asked.grid and ("backbone",) not in asked.grid:
-            self.faults.add(self.located.place(("grid",)), "the grid names no backbone; add `backbone: [NAME, ...]`")
-        return replace(
-            asked,
-            grid=checked_axes(asked, self.path.parent, self.known, self.faults),
-            everywhere=self.known.checked(asked.everywhere, _OF_COMMAND_LINES, self.faults),
+    def _asked(self) -> tuple[Asked, dict[tuple[str, ...], Leaf]]:
+        """What is asked for, and what the command line sets everywhere."""
+        reading = Reading(located=self.located, keys=self.keys, faults=self.faults)
+        overrides = OverrideKeys(
+            shape=self.keys.shape, of_runs=lambda path: path[0] in RUN_KEYS, varies=lambda _: False
+        )
+        asked, everywhere = apply_overrides(read_asked(self.file, reading), self.given, overrides, self.faults)
+        if not any(self.keys.shape in axis.paths for axis in asked.axes):
+            if asked.axes or asked.when or asked.sample:
+                self.faults.add(asked.place, "the grid names no backbone; add `backbone: [NAME, ...]`")
+            asked = replace(asked, has_points=False)
+        return checked(asked, self.keys), self.known.checked(everywhere, _OF_COMMAND_LINES, self.faults)
+
+    @property
+    def keys(self) -> RunKeys:
+        folder = self.path.parent
+        return RunKeys(
+            problem=lambda path: self.known.key_problem(path, RUN_KEYS),
+            checked=lambda layer: self.known.checked(anchored(layer, folder), RUN_KEYS, self.faults),
+            shape=("backbone",),
         )
 
     def _check_task_names(self) -> None:

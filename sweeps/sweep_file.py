@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.errors import Refused
-from db.strict import Invalid, describe, nearest, to_record
+from db.strict import Invalid, describe, nearest, require_positive, to_record
 from sweeps.layers import Faults, dotted
 from sweeps.yaml_file import Located, Place
 
@@ -38,6 +38,18 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SampleSection:
+    """How many points, chosen by chance; `draw` holds laws of chance by setting."""
+
+    runs: int
+    seed: int = 0
+    draw: Section = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_positive(self, "runs")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepFile:
     """A sweep file's sections; the settings in them are checked one by one, see `sweeps.checks`."""
 
@@ -47,6 +59,10 @@ class SweepFile:
     tasks: tuple[str, ...] | Sections = ()
     backbones: Sections = field(default_factory=dict)
     grid: Section = field(default_factory=dict)
+    zip: Section | tuple[Section, ...] = ()
+    when: tuple[Section, ...] = ()
+    exclude: tuple[Section, ...] = ()
+    sample: SampleSection | None = None
     runs: tuple[Section, ...] = ()
     seeds: int | tuple[int, ...] | None = None
     data: Section = field(default_factory=dict)
