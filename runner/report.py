@@ -190,7 +190,7 @@ class _Attempt:
             self.start_step = int(plan["start_step"])
             self.batch = Batch(**plan["batch"]) if plan["settings"].get("names_batch") else None
             own, of_command = (plan["version"], plan["attempt_id"]) == (1, nonce), plan["declared"] is not None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _unusable(folder, f"plan.json cannot be read: {type(error).__name__}: {error}") from None
         if not own:
             raise _unusable(folder, f"its plan is not of attempt {nonce}, or of another version of runner")
@@ -315,7 +315,7 @@ def _read_on(seen: _Seen, data: bytes) -> _Seen:
 
     steps, results = dict(seen.steps), dict(seen.results)
     for line in data.splitlines():
-        with suppress(ValueError, KeyError, TypeError):  # torn, or written by somebody else
+        with suppress(ValueError, KeyError, TypeError, RecursionError):  # torn, or written by somebody else
             point = json.loads(line)
             name, value = str(point["name"]), float(point["value"])
             steps[name] = max(int(point["step"]), steps.get(name, 0))
@@ -360,7 +360,7 @@ def _read_json(path: str) -> dict[str, Any]:
 
 
 def _read_result(path: str) -> dict[str, Any]:
-    with suppress(ValueError):  # then it proves nothing, and a failure may take its place
+    with suppress(ValueError, RecursionError):  # then it proves nothing, and a failure may take its place
         return _read_json(path)
     return {}
 
