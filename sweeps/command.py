@@ -93,7 +93,8 @@ class CommandSettings:
     @property
     def handed_over(self) -> frozenset[str]:
         """The placeholders by which the command learns something."""
-        return placeholders([self.argv, self.env, self.config.set if self.config else ()])
+        rewritten = self.config.set.values() if self.config else ()
+        return placeholders([*self.argv, *self.env.values(), *rewritten])
 
     @property
     def why_indivisible(self) -> str | None:

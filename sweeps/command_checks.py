@@ -1,15 +1,44 @@
-"""What is wrong with a command before it is ever started, each with its path in the sweep file.
+"""What is wrong with a command before it is ever started, each fault with its path in the sweep file.
 
-Looks at the file system: programs, scripts and the folder that the command is started in.
+Looks at the file system (see `sweeps.programs`); what it reads is only the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
-from db.strict import Path
-from sweeps.command import CommandSettings
+from db.strict import Invalid, Path
+from sweeps.command import (
+    ATTEMPT_PLACEHOLDERS,
+    AttemptValues,
+    CommandSettings,
+    Rendered,
+    command_run_id,
+    known_values,
+    render,
+)
+from sweeps.filling import filled_success, told
+from sweeps.programs import program_problem, script_problem, shell_texts
+from sweeps.template import fill_argv, placeholders, unknown_in
+
+_OUT = "/{out}"
+"""Stands for the attempt's folder while nothing is started; no such folder is ever looked at."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}")
+_OURS = "RUNNER_ATTEMPT"
+"""So begin the variables by which an attempt is known."""
+_NO_BATCH = "the sweep file names no batch; add `batch: N`, the effective one, to `settings`"
+_MISSING: Mapping[str, str] = {
+    **dict.fromkeys(("batch", "accum", "effective_batch"), _NO_BATCH),
+    "seed": "the sweep file names no seed; add `seeds: N`, or `seed: N` to `settings`",
+    "steps": "the sweep file names no steps; add `steps: N` to `settings`",
+    "config": "there is no config file to copy; add `config: {base: FILE}` to `command`",
+}
 
 
 @dataclass(frozen=True)
@@ -23,10 +52,190 @@ class Problem:
 
 
 def check_command(settings: CommandSettings) -> list[Problem]:
-    """All that is wrong with one run."""
-    raise NotImplementedError
+    """All that is wrong with one run; what can only be asked of a command without faults is not asked of others."""
+    problems = [*_of_names(settings), *_of_shells(settings), *_of_placeholders(settings), *_of_uses(settings)]
+    if problems:
+        return problems
+    sample = AttemptValues(
+        out=_OUT,
+        config="/{config}",
+        batch=settings.effective_batch,
+        accum=1,
+        python=sys.executable,
+        run="{run}",
+        attempt=1,
+    )
+    try:
+        rendered = render(settings, sample)
+    except Invalid as invalid:
+        return [Problem(fault.path, fault.message) for fault in invalid.faults]
+    return [*_of_success(settings, rendered.declared.last_line), *_of_programs(settings, asdict(sample), rendered)]
 
 
 def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
-    """Declared files that several different runs share, so that one could pass with the other's."""
-    raise NotImplementedError
+    """Declared files outside their attempts' folders that several different runs share."""
+    owners: dict[str, dict[str, int]] = {}
+    for settings in runs:
+        run = command_run_id(settings)
+        for index, path in enumerate(_declared_paths(settings, run)):
+            if not _is_below_out(path):
+                owners.setdefault(path, {}).setdefault(run, index)
+    return [
+        Problem(
+            ("success", "files", next(iter(indices.values())), "path"),
+            f"{len(indices)} runs share {path}, so one could pass with the file of another;"
+            " have each written to `{out}`, or put `{run}` into the name",
+        )
+        for path, indices in owners.items()
+        if len(indices) > 1
+    ]
+
+
+def _of_names(settings: CommandSettings) -> Iterator[Problem]:
+    if not _NAME.fullmatch(settings.name):
+        rule = "begins with a letter, digit or _, and holds at most 60 of these, `.` and `-`"
+        yield Problem(("command", "name"), f"a command's name {rule}; this one is `{settings.name}`")
+    if not settings.argv:
+        yield Problem(("command", "argv"), "names no program; give a list such as `[python, train.py]`")
+    for name in settings.env:
+        if not name or "=" in name:
+            yield Problem(("command", "env", name), "is no name of a variable; it holds `=`, or nothing")
+        elif name.startswith(_OURS):
+            yield Problem(("command", "env", name), f"names that begin with {_OURS} are set by runner itself")
+
+
+def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
+    for index in _shell_parts(settings):
+        for name in sorted(placeholders(settings.argv[index])):
+            yield Problem(
+                ("command", "argv", index),
+                f"`{{{name}}}` would become part of a shell's program, whatever it holds; pass it as an argument:"
+                f' `[bash, -c, \'python train.py "$1"\', train, "{{{name}}}"]`;'
+                f" for the shell's own variable write `${name}`",
+            )
+
+
+def _shell_parts(settings: CommandSettings) -> Iterator[int]:
+    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
+    return (parts[index][0] for index in shell_texts([text for _, text in parts]))
+
+
+def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Each argument and the part of `argv` that it comes from, which stays as it is where it cannot be filled."""
+    known = known_values(settings, attempt)
+    for index, part in enumerate(settings.argv):
+        made = told([], (), partial(fill_argv, [part], known))
+        yield from ((index, text) for text in ([part] if made is None else made))
+
+
+def _of_placeholders(settings: CommandSettings) -> Iterator[Problem]:
+    known = known_values(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS))
+    told_already: set[Path] = {("command", "argv", index) for index in _shell_parts(settings)}
+    for path, text in _texts(settings):
+        for name, sentence in unknown_in(text, known) if path not in told_already else ():
+            hint = None if name in known else _MISSING.get(name) or _of_config_key(name)
+            yield Problem(path, hint or sentence)
+
+
+def _of_config_key(name: str) -> str | None:
+    if not name.startswith("config."):
+        return None
+    key = name.removeprefix("config.")
+    return f'what `{name}` holds has no name of its own; make it a setting and give `{key}: "{{NAME}}"` to `config.set`'
+
+
+def _of_uses(settings: CommandSettings) -> Iterator[Problem]:
+    written = settings.config.written if settings.config else ""
+    used = settings.handed_over | placeholders([settings.success, written])
+    if settings.success.get("report") is True:
+        used |= {"batch", "steps"}
+    for name in settings.settings:
+        if name not in used:
+            yield Problem(("settings", name), f"nothing uses it; write `{{{name}}}` where its value belongs")
+    if settings.batch is not None and not used & {"batch", "effective_batch"}:
+        yield Problem(("settings", "batch"), "nothing uses it; hand it over as `{batch}`, and `{accum}` with it")
+    if settings.steps is not None and "steps" not in used:
+        yield Problem(("settings", "steps"), "nothing uses it; hand it over as `{steps}`, or declare `report: true`")
+    if settings.seed is not None and "seed" not in used:
+        yield Problem(
+            ("settings", "seed"), "nothing uses it, so every seed would be the same run; hand it over as `{seed}`"
+        )
+    if settings.config and "config" not in placeholders([settings.argv, settings.env]):
+        yield Problem(("command", "config"), "nothing uses the copy; hand its path over as `{config}`")
+
+
+def _of_success(settings: CommandSettings, last_line: str | None) -> Iterator[Problem]:
+    if last_line is not None:
+        yield from _of_last_line(last_line)
+    for index, path in enumerate(_declared_paths(settings, "{run}")):
+        at: Path = ("success", "files", index, "path")
+        written = str(settings.success["files"][index]["path"])
+        if path == _OUT:
+            yield Problem(at, "is the attempt's folder itself; name a file in it")
+        elif not _is_below_out(path) and any(sign in written for sign in "*?["):
+            yield Problem(
+                at, "outside `{out}` a file is named exactly: `*`, `?` and `[` could match another run's file"
+            )
+
+
+def _of_last_line(pattern: str) -> Iterator[Problem]:
+    at: Path = ("success", "last_line")
+    try:
+        proves_nothing = re.search(pattern, "") is not None
+    except re.error as error:
+        yield Problem(at, f"is no regular expression: {error}")
+        return
+    if proves_nothing:
+        yield Problem(at, "matches every line, so it proves nothing; name something that only a good end prints")
+
+
+def _of_programs(settings: CommandSettings, sample: Mapping[str, Any], rendered: Rendered) -> Iterator[Problem]:
+    if not os.path.isdir(settings.cwd):  # noqa: PTH112 - a text, as all of a command
+        yield Problem(("command", "cwd"), f"there is no folder {settings.cwd}")
+        return
+    parts = [(at, text) for at, text in _parts(settings, sample)]
+    if not parts:
+        yield Problem(("command", "argv"), "names no program once its lists are filled in")
+        return
+    path = rendered.env.get("PATH", os.environ.get("PATH", os.defpath))
+    problem = program_problem(parts[0][1], settings.cwd, path)
+    if problem and not _is_made_later(settings.argv[parts[0][0]]):
+        yield Problem(("command", "argv", parts[0][0]), problem)
+    missing = script_problem([text for _, text in parts], settings.cwd)
+    if missing and not _is_made_later(settings.argv[parts[missing[0]][0]]):
+        yield Problem(("command", "argv", parts[missing[0]][0]), missing[1])
+
+
+def _is_made_later(part: str) -> bool:
+    """Whether it names something that is only there, or only known, once an attempt is."""
+    return bool(placeholders(part) & set(ATTEMPT_PLACEHOLDERS) - {"python"})
+
+
+def _declared_paths(settings: CommandSettings, run: str) -> list[str]:
+    """In the order of `success.files`; what an attempt may change does not tell two paths apart."""
+    same = {name: f"{{{name}}}" for name in ATTEMPT_PLACEHOLDERS}
+    known = known_values(settings, {**same, "out": _OUT, "run": run})
+    filled = filled_success({"files": settings.success.get("files", ())}, known, settings.cwd)
+    return [str(file["path"]) for file in filled["files"]]
+
+
+def _is_below_out(path: str) -> bool:
+    return path.startswith(f"{_OUT}/")
+
+
+def _texts(settings: CommandSettings) -> Iterator[tuple[Path, str]]:
+    """Every text in which a placeholder may stand, keys of mappings among them."""
+    yield from _texts_in(list(settings.argv), ("command", "argv"))
+    yield from _texts_in(settings.env, ("command", "env"))
+    yield from _texts_in(settings.config.set if settings.config else {}, ("command", "config", "set"))
+    yield from _texts_in(settings.success, ("success",))
+
+
+def _texts_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    )
+    for key, item in items:
+        yield from _texts_in(item, (*path, key))
