@@ -20,6 +20,8 @@ from db.strict import Fault, Invalid, describe, nearest
 MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
 MAX_DEPTH = 64
+_BREAKS = frozenset("\x85\u2028\u2029")
+"""Line breaks to YAML beside the usual ones."""
 
 
 def suffix_of(path: str) -> str:
@@ -56,14 +58,25 @@ def write_config(data: Mapping[str, Any], suffix: str) -> str:
         return json.dumps(data, indent=2) + "\n"
     import yaml
 
+    text = yaml.dump(data, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=math.inf)
+    return str(text)
+
+
+def _dumper() -> Any:
+    import yaml
+
     class Plain(yaml.SafeDumper):
-        """Without anchors: not every reader of YAML knows them."""
+        """Without anchors, which not every reader of YAML knows, and with every character as it was."""
 
         def ignore_aliases(self, _: object) -> bool:
             return True
 
-    text = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=math.inf)
-    return str(text)
+        def represent_text(self, text: str) -> Any:
+            style = '"' if _BREAKS & set(text) else None  # elsewhere PyYAML reads them back as spaces or newlines
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Plain.add_representer(str, Plain.represent_text)
+    return Plain
 
 
 def canonical(value: Any, mark: str = "") -> Any:
