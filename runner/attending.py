@@ -63,13 +63,14 @@ class Attended:
         if self.attempt.reference is not None:
             launcher.has_ended(self.attempt.reference)  # reaps our child
         submitted = self.attempt.reference is not None
-        evidence = collect(self.folder, refused=self.refused, survivors=survivors, submitted=submitted)
-        verdict = judge(evidence)
         self._ingest(ledger)
+        evidence = collect(self.folder, feed=self.feed, refused=self.refused, survivors=survivors, submitted=submitted)
+        verdict = judge(evidence)
         result = evidence.own_result
         scores = result.scores if result and result.error is None else ()
         notes = result.notes if result else ()
-        ledger.record_verdict(self.attempt.id, verdict, measure(evidence, self.attempt.opened_at), scores, notes)
+        measured = measure(evidence, self.attempt.opened_at)
+        ledger.record_verdict(self.attempt.id, verdict, measured, scores, notes, evidence.final_metrics)
         return verdict
 
     def end(self, why: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from db.records import Claim, EndRequest, ErrorRecord, Exit, Plan, Result
 from runner.attempt_dir import AttemptDir, BadRecord, parse_record, read_bounded
+from runner.last_line import last_line
+from runner.log_signs import Signs, read_signs
+from runner.metrics_feed import MetricsFeed
+from runner.proofs import Proof, read_proofs
+from runner.watched import stamp_of
 
 T = TypeVar("T")
 TAIL_BYTES = 8 * 1024
@@ -28,6 +35,8 @@ class Evidence:
 
     `refused` is the launcher's sentence where it would not take the attempt. `survivors` counts processes of the
     attempt that were found alive, and ended, after its supervisor was gone. `submitted`: the launcher took it.
+    `last_words` is the last line that it printed, `proofs` are of what the sweep file declares, `signs` what the logs
+    show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words.
     """
 
     plan: Plan | Unreadable | None
@@ -36,10 +45,37 @@ class Evidence:
     exit: Exit | Unreadable | None = None
     result: Result | Unreadable | None = None
     result_sha256: str | None = None
-    stderr_tail: str = ""
+    last_words: str = ""
     refused: str | None = None
     survivors: int = 0
     submitted: bool = True
+    proofs: tuple[Proof, ...] = ()
+    signs: Signs = field(default_factory=Signs)
+    reported: bool = False
+    non_finite: str | None = None
+
+    @property
+    def is_command(self) -> bool:
+        """Whether what ran is somebody else's command, and not our own worker."""
+        return isinstance(self.plan, Plan) and self.plan.declared is not None
+
+    @property
+    def must_report(self) -> bool:
+        """Whether a result is needed: it is declared, or what ran is ours, or it began to report and proves nothing."""
+        if not isinstance(self.plan, Plan) or self.plan.declared is None:
+            return True
+        return self.plan.declared.report or (self.reported and not self.plan.declared.anything)
+
+    @property
+    def final_metrics(self) -> Mapping[str, float]:
+        """The finite numbers that an attempt without an error ended with, reported or in declared files."""
+        result = self.own_result
+        if result is not None and result.error is not None:
+            return {}
+        metrics = dict(result.metrics) if result else {}
+        for proof in self.proofs:
+            metrics |= proof.metrics
+        return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
     @property
     def error(self) -> ErrorRecord | None:
@@ -63,31 +99,53 @@ class Evidence:
         return self.exit if self.exit.attempt_id == self.plan.attempt_id else None
 
 
-def collect(attempt: AttemptDir, *, refused: str | None = None, survivors: int = 0, submitted: bool = True) -> Evidence:
-    """Read all that the attempt left. Call it only once the attempt is proven over."""
-    result, digest = _read_result(attempt)
+def collect(
+    attempt: AttemptDir,
+    *,
+    feed: MetricsFeed | None = None,
+    refused: str | None = None,
+    survivors: int = 0,
+    submitted: bool = True,
+) -> Evidence:
+    """Read all that the attempt left. Call it only once the attempt is proven over.
+
+    `feed` is what has followed its `metrics.jsonl` until now, where somebody has.
+    """
+    if feed is None:
+        feed = MetricsFeed(attempt.metrics)
+        feed.read_new()
+    plan, exit_ = _read(attempt.read_plan), _read(attempt.read_exit)
+    result, digest = _read_result(attempt, plan, exit_)
     return Evidence(
-        plan=_read(attempt.read_plan),
+        plan=plan,
         claim=_read(attempt.read_claim),
         end_request=_read(attempt.read_end_request),
-        exit=_read(attempt.read_exit),
+        exit=exit_,
         result=result,
         result_sha256=digest,
-        stderr_tail=tail(attempt),
+        last_words=last_line(_end_of(attempt.stderr)) or last_line(_end_of(attempt.stdout)),
         refused=refused,
         survivors=survivors,
         submitted=submitted,
+        proofs=read_proofs(attempt, plan, exit_) if isinstance(plan, Plan) and isinstance(exit_, Exit) else (),
+        signs=read_signs((attempt.stderr, attempt.stdout)),
+        reported=bool(feed.latest),
+        non_finite=feed.non_finite,
     )
 
 
 def tail(attempt: AttemptDir, limit: int = TAIL_BYTES) -> str:
     """The end of the attempt's stderr."""
+    return _end_of(attempt.stderr, limit).decode(errors="replace")
+
+
+def _end_of(log: Path, limit: int = TAIL_BYTES) -> bytes:
     try:
-        with attempt.stderr.open("rb") as file:
+        with log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
-            return file.read(limit).decode(errors="replace")
+            return file.read(limit)
     except OSError:
-        return ""
+        return b""
 
 
 def _read(read: Callable[[], T]) -> T | Unreadable | None:
@@ -99,9 +157,16 @@ def _read(read: Callable[[], T]) -> T | Unreadable | None:
         return Unreadable(why=str(error))
 
 
-def _read_result(attempt: AttemptDir) -> tuple[Result | Unreadable | None, str | None]:
+def _read_result(
+    attempt: AttemptDir, plan: Plan | Unreadable | None, exit_: Exit | Unreadable | None
+) -> tuple[Result | Unreadable | None, str | None]:
     """Parse and hash the same bytes: what was judged is what the ledger can prove."""
     data = _read(lambda: read_bounded(attempt.result))
     if data is None or isinstance(data, Unreadable):
         return data, None
+    # Whose process wrote a command's result nobody can tell, but that it was there when the command ended.
+    if isinstance(plan, Plan) and plan.declared is not None and isinstance(exit_, Exit):
+        ended_with = {each.path: each.after for each in exit_.files}.get(str(attempt.result))
+        if ended_with is None or stamp_of(attempt.result) != ended_with:
+            return Unreadable(why="result.json was written after the command had ended; it must wait for it"), None
     return _read(lambda: parse_record(data, Result, attempt.result.name)), hashlib.sha256(data).hexdigest()

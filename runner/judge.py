@@ -1,17 +1,20 @@
 """From evidence to verdict. Pure: the same evidence always gets the same verdict.
 
 The default is *not* success. Every witness is heard; only when all of them agree is the attempt a success, and then no
-text in any log can make it a failure.
+text in any log can make it a failure. A command that is asked for no evidence and gives none is unverified at best.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from db.records import Exit, Plan, Result
-from db.verdicts import Failed, Measured, Succeeded, Testimony, Verdict
+from db.declared import Declared
+from db.records import Claim, Exit, Plan, Result
+from db.verdicts import Failed, Measured, Succeeded, Testimony, Unverified, Verdict
 from runner.evidence import Evidence, Unreadable
 from runner.failures import FAILURE_KINDS
+from runner.proofs import digest
 from runner.recognisers import how_it_ended
 
 ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit")
@@ -22,9 +25,13 @@ One that was ended for its memory, or that was no longer the run's attempt, has 
 def judge(evidence: Evidence) -> Verdict:
     """Hear all witnesses of an attempt that is over."""
     lines = hear(evidence)
-    if all(line.agrees for line in lines) and evidence.result_sha256 is not None:
-        because = f"all {len(lines)} witnesses agree"
-        return Succeeded(because=because, evidence=lines, result_sha256=evidence.result_sha256)
+    sha256 = _what_proves_it(evidence)
+    if all(line.agrees for line in lines) and isinstance(evidence.plan, Plan):
+        if sha256 is not None:
+            return Succeeded(because=f"all {len(lines)} witnesses agree", evidence=lines, result_sha256=sha256)
+        if evidence.is_command:
+            because = "exit code 0, but its sweep file declares no evidence of success, and it reported none"
+            return Unverified(because=because, evidence=lines)
     kind, because = _name(evidence, lines)
     exit_ = evidence.own_exit
     return Failed(
@@ -42,10 +49,18 @@ def _name(evidence: Evidence, lines: tuple[Testimony, ...]) -> tuple[str, str]:
     for kind in FAILURE_KINDS:
         because = kind.recognise(evidence)
         if because:
-            doubts = "; ".join(line.said for line in lines if not line.agrees)
+            doubts = "; ".join(line.said for line in lines if not line.agrees and line.said not in because)
             unsaid = kind.word == "incomplete" and evidence.error is None
-            return kind.word, f"{because}: {doubts}" if unsaid else because
+            return kind.word, f"{because}: {doubts}" if unsaid and doubts else because
     return "contradiction", "; ".join(line.said for line in lines if not line.agrees)
+
+
+def _what_proves_it(evidence: Evidence) -> str | None:
+    """The SHA-256 that a success is kept with; of our own worker it is that of `result.json`."""
+    if not evidence.is_command:
+        return evidence.result_sha256
+    proven = evidence.result_sha256 is not None or evidence.proofs
+    return digest(evidence.result_sha256, evidence.proofs) if proven else None
 
 
 def hear(evidence: Evidence) -> tuple[Testimony, ...]:
@@ -54,8 +69,17 @@ def hear(evidence: Evidence) -> tuple[Testimony, ...]:
     if not isinstance(plan, Plan):
         why = plan.why if isinstance(plan, Unreadable) else "plan.json is missing"
         return (Testimony(witness="plan", said=why, agrees=False),)
-    claim = _hear_claim(evidence, plan)
-    return (claim, *_hear_exit(evidence.exit, plan), *_hear_result(evidence.result, plan, evidence.own_exit))
+    told = (
+        _hear_result(evidence.result, plan, evidence.own_exit)
+        if plan.declared is None
+        else _hear_command(evidence, plan, plan.declared)
+    )
+    return (_hear_claim(evidence, plan), *_hear_exit(evidence.exit, plan), *told, _hear_numbers(evidence))
+
+
+def _hear_numbers(evidence: Evidence) -> Testimony:
+    said = "every number it reported is finite" if evidence.reported else "it reported no numbers"
+    return Testimony(witness="numbers", said=evidence.non_finite or said, agrees=evidence.non_finite is None)
 
 
 def _hear_claim(evidence: Evidence, plan: Plan) -> Testimony:
@@ -91,25 +115,12 @@ def _hear_exit(exit_: Exit | Unreadable | None, plan: Plan) -> tuple[Testimony, 
 
 def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | None) -> tuple[Testimony, ...]:
     if not isinstance(result, Result):
-        why = result.why if isinstance(result, Unreadable) else "result.json is missing"
-        return (Testimony(witness="result", said=why, agrees=False),)
-    own = (result.attempt_id, result.run_id) == (plan.attempt_id, plan.run_id)
-    whose = "of this attempt" if own else f"of attempt {result.attempt_id} of run {result.run_id}"
-    error = f"reports {result.error.type}" if result.error else "reports no error"
+        return (_without_result(result),)
     writer = "" if _by_its_worker(result, exit_) else f", written by process {result.pid}, which is not the one seen"
-    reached = result.start_step + result.steps_done
-    bad = [name for name in plan.required_metrics if not math.isfinite(result.metrics.get(name, math.nan))]
-    metrics = (
-        f"missing or not finite: {', '.join(bad)}" if bad else f"all {len(plan.required_metrics)} there and finite"
-    )
     return (
-        Testimony(witness="result", said=f"{whose}, {error}{writer}", agrees=own and not (result.error or writer)),
-        Testimony(
-            witness="steps",
-            said=f"{reached} of {plan.planned_steps} steps done, from step {result.start_step}",
-            agrees=reached == plan.planned_steps and result.start_step == plan.start_step,
-        ),
-        Testimony(witness="metrics", said=f"required metrics: {metrics}", agrees=not bad),
+        _hear_whose(result, plan, writer),
+        _hear_steps(result, plan),
+        _hear_metrics(result, plan.required_metrics),
         Testimony(
             witness="parameters",
             said="parameters changed" if result.parameters_changed else "no parameter changed",
@@ -117,6 +128,63 @@ def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | N
         ),
         *_hear_code(result, plan),
     )
+
+
+def _hear_command(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Testimony, ...]:
+    """What the sweep file declares and what it reported; the log is heard where there is nothing else."""
+    proofs = tuple(
+        Testimony(witness=each.witness, said=each.said, agrees=each.kind is None) for each in evidence.proofs
+    )
+    missing = (Testimony(witness="files", said="nobody could look at what it left", agrees=False),)
+    promised = declared.files or declared.last_line is not None
+    told = (*_hear_report(evidence, plan, declared), *(missing if promised and not proofs else proofs))
+    return told or (_hear_log(evidence),)
+
+
+def _hear_report(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Testimony, ...]:
+    result = evidence.result
+    if result is None and not evidence.must_report:
+        return ()
+    if not isinstance(result, Result):
+        return (_without_result(result),)
+    names = tuple(dict.fromkeys((*plan.required_metrics, *declared.metrics)))
+    return (
+        _hear_whose(result, plan, ""),
+        *([] if plan.planned_steps is None else [_hear_steps(result, plan)]),
+        *([_hear_metrics(result, names)] if names else []),
+    )
+
+
+def _hear_log(evidence: Evidence) -> Testimony:
+    shown = ", ".join(evidence.signs.shown)
+    said = f"shows {shown}" if shown else "shows no traceback, no lack of memory or disk, and no NaN"
+    return Testimony(witness="log", said=said, agrees=not shown)
+
+
+def _without_result(result: Unreadable | None) -> Testimony:
+    return Testimony(witness="result", said=result.why if result else "result.json is missing", agrees=False)
+
+
+def _hear_whose(result: Result, plan: Plan, writer: str) -> Testimony:
+    own = (result.attempt_id, result.run_id) == (plan.attempt_id, plan.run_id)
+    whose = "of this attempt" if own else f"of attempt {result.attempt_id} of run {result.run_id}"
+    error = f"reports {result.error.type}" if result.error else "reports no error"
+    return Testimony(witness="result", said=f"{whose}, {error}{writer}", agrees=own and not (result.error or writer))
+
+
+def _hear_steps(result: Result, plan: Plan) -> Testimony:
+    reached = result.start_step + result.steps_done
+    return Testimony(
+        witness="steps",
+        said=f"{reached} of {plan.planned_steps} steps done, from step {result.start_step}",
+        agrees=reached == plan.planned_steps and result.start_step == plan.start_step,
+    )
+
+
+def _hear_metrics(result: Result, names: tuple[str, ...]) -> Testimony:
+    bad = [name for name in names if not math.isfinite(result.metrics.get(name, math.nan))]
+    said = f"missing or not finite: {', '.join(bad)}" if bad else f"all {len(names)} there and finite"
+    return Testimony(witness="metrics", said=f"required metrics: {said}", agrees=not bad)
 
 
 def _by_its_worker(result: Result, exit_: Exit | None) -> bool:
@@ -136,7 +204,9 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
     """What the attempt cost, as far as its witnesses know."""
     exit_, result = evidence.own_exit, evidence.own_result
     environment = result.environment if result else None
-    known = {key: getattr(environment, key) for key in ("host", "python", "torch", "driver", "device") if environment}
+    claim = evidence.claim
+    known: dict[str, Any] = {"host": claim.host if isinstance(claim, Claim) and not claim.fenced else None}
+    known |= {key: getattr(environment, key) for key in ("host", "python", "torch", "driver", "device") if environment}
     if result:
         seconds = {key: getattr(result.seconds, key) for key in ("start", "data", "train", "evaluate")}
         known |= {**seconds, "parameters": result.parameters, "data_fingerprint": result.data_fingerprint}

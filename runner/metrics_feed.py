@@ -1,4 +1,4 @@
-"""Following an attempt's `metrics.jsonl` while it grows. It feeds curves and progress, and decides nothing."""
+"""Following an attempt's `metrics.jsonl` while it grows. It feeds curves, progress, evidence; it decides nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ MAX_STEP = 2**62
 
 @dataclass
 class MetricsFeed:
-    """Where reading has got to, and the latest value of each name. Reading from the start again does no harm."""
+    """Where reading has got to, the latest value of each name, and the first that was not finite.
+
+    Reading from the start again does no harm.
+    """
 
     path: Path
     offset: int = 0
     latest: dict[str, float] = field(default_factory=dict)
     step: int = 0
+    non_finite: str | None = None
 
     def read_new(self) -> list[dict[str, Any]]:
         """The points of all lines completed since the last call; a torn last line waits for its end."""
@@ -30,6 +34,8 @@ class MetricsFeed:
         for point in points:
             self.latest[point["name"]] = math.nan if point["value"] is None else point["value"]
             self.step = max(self.step, point["step"])
+            if point["non_finite"] and self.non_finite is None:
+                self.non_finite = f"{point['name']} was {point['non_finite']} at step {point['step']}"
         return points
 
     def _complete_lines(self) -> list[bytes]:

@@ -6,11 +6,12 @@ exception is asked before any text.
 
 from __future__ import annotations
 
-import re
 import signal as signals
 from collections.abc import Callable
+from typing import Literal
 
 from db.records import EndRequest, Plan, Result
+from runner.contents import FaultKind
 from runner.evidence import Evidence, Unreadable
 from sweeps.units import size
 
@@ -58,17 +59,52 @@ def any_of(*recognisers: Recogniser) -> Recogniser:
     return recognise
 
 
-def stderr(pattern: str) -> Recogniser:
+def shown(sign: Literal["cuda_oom", "host_oom", "disk_full"]) -> Recogniser:
     """Text names only the kind of an attempt that failed anyway, and only where no exception was reported."""
-    expression = re.compile(pattern)
 
     def recognise(evidence: Evidence) -> str | None:
-        if evidence.error is not None:
-            return None
-        lines = [line.strip() for line in evidence.stderr_tail.splitlines() if expression.search(line)]
-        return lines[-1][:300] if lines else None
+        line: str | None = getattr(evidence.signs, sign)
+        return line if evidence.error is None else None
 
     return recognise
+
+
+def nan_shown(evidence: Evidence) -> str | None:
+    """Where nothing tells more: many a crash comes after a NaN without coming from it."""
+    signs = evidence.signs
+    if not signs.nan or signs.traceback or evidence.error or not _ended_well(evidence):
+        return None
+    return f"its log shows NaN: {signs.nan}"
+
+
+def reported_non_finite(evidence: Evidence) -> str | None:
+    return f"it reported that {evidence.non_finite}" if evidence.non_finite and evidence.error is None else None
+
+
+def declared_non_finite(evidence: Evidence) -> str | None:
+    bad = (proof.said for proof in evidence.proofs if proof.kind == "non_finite")
+    return next(bad, None) if evidence.error is None else None
+
+
+def unproven(kind: FaultKind) -> Recogniser:
+    """The first thing declared that does not hold names the failure."""
+
+    def recognise(evidence: Evidence) -> str | None:
+        first = next((proof for proof in evidence.proofs if proof.kind), None)
+        crash = evidence.error is not None or _silent_crash(evidence) or not _ended_well(evidence)
+        return first.said if first and first.kind == kind and not crash else None
+
+    return recognise
+
+
+def _ended_well(evidence: Evidence) -> bool:
+    exit_ = evidence.own_exit
+    return exit_ is not None and exit_.exit_code == 0
+
+
+def _silent_crash(evidence: Evidence) -> bool:
+    """A command that fails, shows a traceback, and ends with exit code 0 all the same: behind `| tee`, say."""
+    return evidence.is_command and evidence.signs.traceback is not None
 
 
 def refused(evidence: Evidence) -> str | None:
@@ -112,7 +148,7 @@ def killed(evidence: Evidence) -> str | None:
 
 def contradiction(evidence: Evidence) -> str | None:
     exit_, result = evidence.own_exit, evidence.own_result
-    if exit_ is None or result is None or result.error is not None or exit_.exit_code == 0:
+    if exit_ is None or result is None or result.error is not None or exit_.exit_code == 0 or _silent_crash(evidence):
         return None
     return f"its result says it is complete, but it ended with {how_it_ended(exit_.exit_code, exit_.signal)}"
 
@@ -122,6 +158,8 @@ def other_process(evidence: Evidence) -> str | None:
     exit_, result = evidence.own_exit, evidence.own_result
     if exit_ is None or result is None or result.error is not None or None in (exit_.pid, result.pid):
         return None
+    if evidence.is_command:  # behind a shell, or one of many ranks
+        return None
     if exit_.pid == result.pid:
         return None
     return f"process {result.pid} wrote its result, but it is process {exit_.pid} whose end was seen"
@@ -130,6 +168,8 @@ def other_process(evidence: Evidence) -> str | None:
 def other_code(evidence: Evidence) -> str | None:
     plan, result = evidence.plan, evidence.own_result
     if not isinstance(plan, Plan) or plan.code_fingerprint is None or result is None or result.error is not None:
+        return None
+    if evidence.is_command:
         return None
     same = result.code_fingerprint == plan.code_fingerprint
     return None if same else "it ran other code than what was checked before launch; run the sweep again"
@@ -141,18 +181,21 @@ def crashed(evidence: Evidence) -> str | None:
         return None
     if error is not None:
         return _headline(error.type, error.message)
+    ended, said = how_it_ended(exit_.exit_code, exit_.signal), evidence.signs.traceback
     if exit_.exit_code == 0:
-        return None
-    last = next((line.strip() for line in reversed(evidence.stderr_tail.splitlines()) if line.strip()), "")
-    return f"it ended with {how_it_ended(exit_.exit_code, exit_.signal)}" + (
-        f"; last words: {last[:200]}" if last else ""
-    )
+        return f"{said} (and yet it ended with {ended})" if said and evidence.is_command else None
+    if said:
+        return f"{said} (it ended with {ended})"
+    return f"it ended with {ended}" + (f"; last words: {evidence.last_words[:200]}" if evidence.last_words else "")
 
 
 def no_result(evidence: Evidence) -> str | None:
-    if evidence.own_exit is None or evidence.result is not None:
+    if evidence.own_exit is None or evidence.result is not None or not evidence.must_report:
         return None
-    return "it ended with exit code 0 but left no result"
+    if not evidence.is_command:
+        return "it ended with exit code 0 but left no result"
+    reported = "it reported metrics" if evidence.reported else "it ended with exit code 0"
+    return f"{reported} but never said that it was done (`report.done`)"
 
 
 def bad_result(evidence: Evidence) -> str | None:
@@ -164,9 +207,11 @@ def bad_result(evidence: Evidence) -> str | None:
 
 
 def incomplete(evidence: Evidence) -> str | None:
-    exit_, result = evidence.own_exit, evidence.own_result
-    ended_well = exit_ is not None and exit_.exit_code == 0
-    return "its result is not complete" if ended_well and result and result.error is None else None
+    result = evidence.own_result
+    elsewhere = _silent_crash(evidence) or any(proof.kind for proof in evidence.proofs)
+    if result is None or result.error is not None or not _ended_well(evidence) or elsewhere:
+        return None
+    return "its result is not complete"
 
 
 def lost(evidence: Evidence) -> str | None:

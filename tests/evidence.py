@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from db.declared import Declared, DeclaredFile
 from db.records import BatchSplit, Claim, ErrorRecord, Exit, MemoryWatch, Plan, Result, Usage
 from runner.evidence import Evidence
+from runner.proofs import Proof
 
 PLAN = Plan(
     attempt_id="a" * 32,
@@ -69,3 +71,28 @@ def reported(**changes: Any) -> Result:
 def failed_with(kind: str, message: str = "it broke") -> Result:
     error = ErrorRecord(kind=kind, type="SomeError", message=message, traceback="")
     return replace(RESULT, metrics={}, steps_done=3, error=error)
+
+
+FILE = DeclaredFile(path="/attempt/out/result.csv", metrics={"acc": "test_acc"})
+PROOF = Proof(
+    witness="file",
+    name="out/result.csv",
+    said="out/result.csv: 1 row, acc = 0.9",
+    metrics={"acc": 0.9},
+    sha256="1" * 64,
+)
+COMMAND = replace(PLAN, declared=Declared(files=(FILE,)), planned_steps=None, required_metrics=(), code_fingerprint="e")
+GOOD_COMMAND = Evidence(plan=COMMAND, claim=CLAIM, exit=EXIT, proofs=(PROOF,))
+TOLD = replace(RESULT, pid=99, metrics={"mse": 0.3}, parameters_changed=False, code_fingerprint=None)
+"""As `report.done` writes it, from whichever process."""
+
+
+def command(declared: Declared | None = None, **changes: Any) -> Evidence:
+    """Good evidence of a command with some witnesses replaced; of another declaration where one is given."""
+    if declared is None:
+        return replace(GOOD_COMMAND, **changes)
+    return replace(GOOD_COMMAND, **{"plan": replace(COMMAND, declared=declared), "proofs": (), **changes})
+
+
+def unproven(kind: Any, said: str = "out/result.csv does not hold") -> Proof:
+    return Proof(witness="file", name="out/result.csv", said=said, kind=kind)

@@ -5,19 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from evidence import CLAIM, EXIT, GOOD, ended, failed_with, killed, reported, spoiled
+from evidence import (
+    CLAIM,
+    EXIT,
+    GOOD,
+    GOOD_COMMAND,
+    TOLD,
+    command,
+    ended,
+    failed_with,
+    killed,
+    reported,
+    spoiled,
+    unproven,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.declared import Declared
 from db.records import EndRequest, MemoryWatch
-from db.verdicts import Failed, Succeeded
+from db.verdicts import Failed, Succeeded, Unverified
 from runner.evidence import Evidence, Unreadable
 from runner.failures import BY_WORD, FAILURE_KINDS
-from runner.judge import hear, judge
+from runner.judge import hear, judge, measure
+from runner.log_signs import Signs
 
 OOM_KILLED = MemoryWatch(how="cgroup_v1", limit=100, peak=100, oom_kills=1)
 FENCED = replace(CLAIM, fenced=True)
 CANCELLED = EndRequest(attempt_id=GOOD.plan.attempt_id, why="cancelled", asked_at=1.0)  # type: ignore[union-attr] # the good one has its plan
+
+OOM = Signs(cuda_oom="torch.OutOfMemoryError: CUDA out of memory.", traceback="ChildFailedError:")
+E_LAYERS = Signs(traceback="AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
+NAN = Signs(nan="epoch 3 loss: nan")
+NOTHING = Declared()
+REPORT = Declared(report=True, metrics=("mse",))
 
 FAILURES = {
     "no exit": (spoiled(exit=None), "lost"),
@@ -65,17 +86,68 @@ FAILURES = {
     "error swallowed, exit code 0": (spoiled(result=failed_with("shape")), "shape"),
     "no plan": (spoiled(plan=None), "lost"),
     "cuda text in a crash": (
-        spoiled(exit=ended(exit_code=1), result=None, stderr_tail="x\ntorch.OutOfMemoryError: CUDA out of memory.\n"),
+        spoiled(exit=ended(exit_code=1), result=None, signs=OOM),
         "cuda_oom",
     ),
     "type before text": (
-        spoiled(exit=ended(exit_code=1), result=failed_with("config"), stderr_tail="CUDA out of memory"),
+        spoiled(exit=ended(exit_code=1), result=failed_with("config"), signs=OOM),
         "config",
     ),
+    "a number that was not finite": (spoiled(non_finite="loss was nan at step 12", reported=True), "non_finite"),
     **{
         f"error of kind {kind}": (spoiled(exit=ended(exit_code=1), result=failed_with(kind)), kind)
         for kind in ("cuda_oom", "host_oom", "config", "changed", "shape", "data", "non_finite", "disk_full", "crashed")
     },
+}
+
+COMMANDS = {
+    "no file": (command(proofs=(unproven("no_result"),)), "no_result"),
+    "a torn file": (command(proofs=(unproven("bad_result"),)), "bad_result"),
+    "NaN in a file": (command(proofs=(unproven("non_finite"),)), "non_finite"),
+    "too few rows": (command(proofs=(unproven("incomplete"),)), "incomplete"),
+    "the first that does not hold": (command(proofs=(unproven("bad_result"), unproven("incomplete"))), "bad_result"),
+    "but NaN first of all": (command(proofs=(unproven("bad_result"), unproven("non_finite"))), "non_finite"),
+    "nobody looked": (command(exit=None, proofs=()), "lost"),
+    "all files there, exit code 1": (command(exit=ended(exit_code=1)), "crashed"),
+    "no file and exit code 1": (command(exit=ended(exit_code=1), proofs=(unproven("no_result"),)), "crashed"),
+    "no file, a traceback, exit code 0": (command(proofs=(unproven("no_result"),), signs=E_LAYERS), "crashed"),
+    "a short file, a traceback, exit code 0": (command(proofs=(unproven("incomplete"),), signs=E_LAYERS), "crashed"),
+    "no file, out of memory, exit code 0": (command(proofs=(unproven("no_result"),), signs=OOM), "cuda_oom"),
+    "no file, host out of memory": (
+        command(proofs=(unproven("no_result"),), signs=Signs(host_oom="MemoryError")),
+        "host_oom",
+    ),
+    "no file, disk full": (
+        command(proofs=(unproven("no_result"),), signs=Signs(disk_full="No space left on device")),
+        "disk_full",
+    ),
+    "no file, loss was nan": (command(proofs=(unproven("no_result"),), signs=NAN), "non_finite"),
+    "no file, nan before a crash": (
+        command(proofs=(unproven("no_result"),), signs=replace(NAN, traceback="KeyError: 'x'")),
+        "crashed",
+    ),
+    "files there, but NaN reported": (command(reported=True, non_finite="loss was nan at step 3"), "non_finite"),
+    "files there, but it says that it failed": (command(result=failed_with("data")), "data"),
+    "of a kind that nobody knows": (command(result=failed_with("eh")), "crashed"),
+    "a child killed by the kernel": (command(exit=ended(memory=OOM_KILLED)), "host_oom"),
+    "never done": (command(REPORT), "no_result"),
+    "metrics, but never done": (command(NOTHING, reported=True), "no_result"),
+    "unreadable result": (command(REPORT, result=Unreadable(why="torn")), "bad_result"),
+    "result of another attempt": (command(REPORT, result=replace(TOLD, attempt_id="b" * 32)), "bad_result"),
+    "done without a metric": (command(REPORT, result=replace(TOLD, metrics={})), "incomplete"),
+    "done too early": (
+        command(plan=replace(GOOD_COMMAND.plan, planned_steps=200), result=TOLD, result_sha256="2" * 64),  # type: ignore[type-var] # the good one has its plan
+        "incomplete",
+    ),
+    "done, yet exit code 1": (command(REPORT, result=TOLD, exit=ended(exit_code=1)), "contradiction"),
+    "done, then a traceback and exit code 1": (
+        command(REPORT, result=TOLD, exit=ended(exit_code=1), signs=E_LAYERS),
+        "crashed",
+    ),
+    "nothing declared, a traceback": (command(NOTHING, signs=E_LAYERS), "crashed"),
+    "nothing declared, out of memory": (command(NOTHING, signs=OOM), "cuda_oom"),
+    "nothing declared, nan": (command(NOTHING, signs=NAN), "non_finite"),
+    "nothing declared, exit code 3": (command(NOTHING, exit=ended(exit_code=3)), "crashed"),
 }
 
 
@@ -85,7 +157,9 @@ def test_all_witnesses_agree() -> None:
     assert all(line.agrees for line in verdict.evidence)
 
 
-@pytest.mark.parametrize(("evidence", "kind"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize(
+    ("evidence", "kind"), [*FAILURES.values(), *COMMANDS.values()], ids=[*FAILURES.keys(), *COMMANDS.keys()]
+)
 def test_one_witness_is_enough(evidence: Evidence, kind: str) -> None:
     verdict = judge(evidence)
     assert isinstance(verdict, Failed)
@@ -100,14 +174,67 @@ def test_what_an_older_plan_and_worker_do_not_name_is_not_held_against_them() ->
     assert isinstance(judge(spoiled(exit=ended(pid=None))), Succeeded)
 
 
-@pytest.mark.parametrize("text", ["CUDA out of memory", "MemoryError", "Traceback (most recent call last):", "nan"])
-def test_no_text_turns_a_success_into_a_failure(text: str) -> None:
-    assert isinstance(judge(replace(GOOD, stderr_tail=text)), Succeeded)
+def test_a_command_that_left_what_it_was_asked_for() -> None:
+    verdict = judge(GOOD_COMMAND)
+    assert isinstance(verdict, Succeeded)
+    assert [line.witness for line in verdict.evidence] == ["claim", "exit", "supervisor", "kernel", "file", "numbers"]
+    assert GOOD_COMMAND.final_metrics == {"acc": 0.9}
+
+
+@pytest.mark.parametrize("declared", [REPORT, NOTHING])
+def test_a_command_that_says_it_is_done(declared: Declared) -> None:
+    evidence = command(declared, result=TOLD, result_sha256="2" * 64, reported=True)
+    verdict = judge(evidence)
+    assert isinstance(verdict, Succeeded)
+    assert "log" not in {line.witness for line in verdict.evidence}
+    assert evidence.final_metrics == {"mse": 0.3}
+
+
+def test_nothing_declared_and_nothing_reported_is_unverified() -> None:
+    verdict = judge(command(NOTHING))
+    assert isinstance(verdict, Unverified)
+    assert verdict.because.startswith("exit code 0, but its sweep file declares no evidence of success")
+    assert verdict.evidence[-2].said == "shows no traceback, no lack of memory or disk, and no NaN"
+
+
+def test_all_that_proves_a_success_is_in_its_digest() -> None:
+    proven = [
+        judge(GOOD_COMMAND),
+        judge(command(proofs=(replace(GOOD_COMMAND.proofs[0], sha256="3" * 64),))),
+        judge(command(result=TOLD, result_sha256="2" * 64)),
+    ]
+    assert len({verdict.result_sha256 for verdict in proven if isinstance(verdict, Succeeded)}) == 3
+
+
+def test_a_reason_is_a_sentence_that_names_what_was_found() -> None:
+    assert judge(command(proofs=(unproven("no_result"),), signs=E_LAYERS)).because == (
+        "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers' (and yet it ended with exit code 0)"
+    )
+    assert judge(command(proofs=(unproven("incomplete", "out/a.csv has 2 rows"),))).because == "out/a.csv has 2 rows"
+    assert judge(command(exit=ended(exit_code=2), last_words="usage: x")).because == (
+        "it ended with exit code 2; last words: usage: x"
+    )
+    early = judge(command(REPORT, result=replace(TOLD, metrics={}))).because
+    assert early == "its result is not complete: required metrics: missing or not finite: mse"
+
+
+def test_the_host_is_known_from_the_claim_where_nothing_else_tells_it() -> None:
+    assert measure(GOOD_COMMAND, 0.0).host == CLAIM.host
+    assert measure(command(claim=FENCED), 0.0).host is None
+
+
+ALL_SIGNS = Signs(cuda_oom="x", host_oom="x", disk_full="x", traceback="x", nan="x")
+
+
+@pytest.mark.parametrize("good", [GOOD, GOOD_COMMAND], ids=["worker", "command"])
+def test_no_text_turns_a_success_into_a_failure(good: Evidence) -> None:
+    assert isinstance(judge(replace(good, signs=ALL_SIGNS, last_words="CUDA out of memory")), Succeeded)
 
 
 @pytest.mark.parametrize("text", ["completed successfully", "100%", ""])
-def test_no_text_turns_a_failure_into_a_success(text: str) -> None:
-    assert isinstance(judge(replace(GOOD, stderr_tail=text, exit=ended(exit_code=1))), Failed)
+@pytest.mark.parametrize("good", [GOOD, GOOD_COMMAND, command(NOTHING)], ids=["worker", "command", "undeclared"])
+def test_no_text_turns_a_failure_into_a_success(good: Evidence, text: str) -> None:
+    assert isinstance(judge(replace(good, last_words=text, exit=ended(exit_code=1))), Failed)
 
 
 @pytest.mark.parametrize("ended_by", ["cancelled", "interrupted", "signal", "time_limit"])
@@ -125,14 +252,14 @@ def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
         ),
         result=st.sampled_from([GOOD.result, failed_with("data"), reported(steps_done=0), None, Unreadable(why="x")]),
         result_sha256=st.sampled_from(["0" * 64, None]),
-        stderr_tail=st.sampled_from(["", "CUDA out of memory", "completed successfully"]),
+        signs=st.sampled_from([Signs(), ALL_SIGNS]),
         refused=st.sampled_from([None, "no"]),
         survivors=st.integers(0, 2),
     )
 )
 def test_whatever_is_found_gets_a_verdict_and_only_the_good_is_green(evidence: Evidence) -> None:
     verdict = judge(evidence)
-    good = replace(evidence, stderr_tail="", refused=None, survivors=0) == GOOD
+    good = replace(evidence, signs=Signs(), refused=None, survivors=0) == GOOD
     assert isinstance(verdict, Succeeded) == good
     if isinstance(verdict, Failed):
         assert verdict.kind in BY_WORD
@@ -144,7 +271,7 @@ def test_survivors_of_a_lost_attempt_are_told() -> None:
 
 
 def test_each_kind_can_be_told() -> None:
-    told = {kind for _, kind in FAILURES.values()}
+    told = {kind for _, kind in (*FAILURES.values(), *COMMANDS.values())}
     assert told == set(BY_WORD)
     assert len(FAILURE_KINDS) == len(BY_WORD)
 
@@ -160,4 +287,5 @@ def test_witnesses_speak_in_order() -> None:
         "metrics",
         "parameters",
         "code",
+        "numbers",
     ]
