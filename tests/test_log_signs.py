@@ -1,0 +1,151 @@
+"""What counts as a sign of failure in a log, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.last_line import last_line
+from runner.log_signs import Signs, read_signs, signs_in
+
+PATCHTST = """\
+Epoch 0
+Traceback (most recent call last):
+  File "main_LQ.py", line 9, in <module>
+    run()
+  File "B_08_PatchTST.py", line 61, in __init__
+    for _ in range(cfg.e_layers)
+                   ^^^^^^^^^^^^
+AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'
+done
+"""
+TORCHRUN = """\
+[rank1]: Traceback (most recent call last):
+[rank0]: Epoch 3
+[rank1]:   File "train.py", line 3, in <module>
+INFO: something else
+[rank1]:     loss.backward()
+[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB.
+E1 failed (exitcode: 1) local_rank: 1
+Traceback (most recent call last):
+  File "/bin/torchrun", line 8, in <module>
+    sys.exit(main())
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+"""
+CHAINED = """\
+Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "a.py", line 3, in <module>
+configs.Missing: no `x` in the config
+"""
+RICH = """\
+╭───────────── Traceback (most recent call last) ─────────────╮
+│ /x/train.py:3 in <module>                                   │
+╰─────────────────────────────────────────────────────────────╯
+ValueError: no data
+"""
+
+
+def signs(text: str) -> Signs:
+    return signs_in(text.encode().split(b"\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        (PATCHTST, "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'"),
+        (TORCHRUN, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB."),
+        (CHAINED, "configs.Missing: no `x` in the config"),
+        (RICH, "ValueError: no data"),
+        ("Traceback (most recent call last):\n  File x\n100%|###| 3/3\nKeyboardInterrupt\n", "KeyboardInterrupt"),
+        ("Traceback (most recent call last):\n  File x\n", "Traceback (most recent call last)"),
+        (TORCHRUN.partition("E1 ")[2], "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"),
+    ],
+)
+def test_a_traceback_is_known_by_its_last_line(text: str, last: str) -> None:
+    assert signs(text).traceback == last
+
+
+def test_memory_is_seen_whatever_is_said_after_it() -> None:
+    assert (
+        signs(TORCHRUN).cuda_oom == "[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB."
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "line"),
+    [
+        ("cuda_oom", "RuntimeError: CUDA out of memory. Tried to allocate 12.00 GiB"),
+        ("cuda_oom", "RuntimeError: CUDA error: out of memory"),
+        ("cuda_oom", "torch.cuda.OutOfMemoryError: HIP out of memory"),
+        ("cuda_oom", "XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate"),
+        ("cuda_oom", "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED"),
+        ("host_oom", "MemoryError"),
+        ("host_oom", "[rank0]: MemoryError: bad"),
+        ("host_oom", "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 7.28 TiB"),
+        ("host_oom", "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        ("host_oom", "OSError: [Errno 12] Cannot allocate memory"),
+        ("host_oom", "terminate called after throwing an instance of 'std::bad_alloc'"),
+        ("disk_full", "OSError: [Errno 28] No space left on device"),
+        ("nan", "Epoch 3 loss: nan"),
+        ("nan", "{'loss': nan, 'epoch': 1.0}"),
+        ("nan", "100%|####| 10/10 [00:01, train_loss=nan]"),
+        ("nan", "tensor(nan, device='cuda:0')"),
+        ("nan", "loss tensor(nan)"),
+        ("nan", "val RMSE = NaN"),
+    ],
+)
+def test_a_line_shows_its_sign(sign: str, line: str) -> None:
+    found = signs(f"before\n\x1b[31m{line}\x1b[0m\nafter")
+    assert {name for name, each in vars(found).items() if each} == {sign}
+    assert vars(found)[sign] == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "completed successfully",
+        "XGBClassifier(missing=nan, n_jobs=4)",
+        "SimpleImputer(missing_values=nan)",
+        "best loss: inf",
+        "tenant: nanny, loss: nano",
+        "peak memory 3 GiB, no traceback",
+        "INFO: MemoryErrors are handled",
+        "alloc 3 MB",
+    ],
+)
+def test_what_is_no_sign(line: str) -> None:
+    assert signs(line) == Signs()
+
+
+def test_logs_are_read_whole_and_in_order(tmp_path: Path) -> None:
+    early, late = tmp_path / "stderr.log", tmp_path / "stdout.log"
+    early.write_bytes(b"CUDA out of memory\n" + b"x" * 3_000_000 + b"\r99%\rloss: nan")
+    late.write_bytes(b"CUDA error: out of memory\n\xff\xfe\n" + PATCHTST.encode())
+    found = read_signs([early, tmp_path / "missing.log", late])
+    assert found.cuda_oom == "CUDA out of memory"
+    assert found.nan == "loss: nan"
+    assert found.traceback == "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'"
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        (b"", ""),
+        (b"\n \n", ""),
+        (b"a\nTraining finished\n\n", "Training finished"),
+        (b"Training finished\r\n", "Training finished"),
+        (b" 50%|##  |\r100%|####|", "100%|####|"),
+        (b"100%\rTraining finished\r   \r\n", "Training finished"),
+        (b"\x1b[32mTraining\x1b[0m finished\x1b]0;title\x07\n\x1b[2K\r", "Training finished"),
+        (b"gr\xf6\xdfe", "gr\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}e"),
+    ],
+)
+def test_the_last_line_is_the_one_that_a_terminal_shows(output: bytes, line: str) -> None:
+    assert last_line(output) == line
