@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from db.declared import Declared
 from db.records import BatchSplit, EndRequest, Exit, Limits, Plan
 from runner import processes
 from runner.attempt_dir import AttemptDir, write_record
@@ -37,9 +38,13 @@ def planned(
     env: Mapping[str, str] | None = None,
     cwd: str = "/",
     attempt_id: str | None = None,
+    declared: Declared | None = None,
+    watched: Sequence[str] = (),
 ) -> AttemptDir:
-    """An attempt folder with its plan."""
+    """An attempt folder with its plan, and for a command the folder that it writes into."""
     folder.mkdir(parents=True, exist_ok=True)
+    if declared is not None:
+        (folder / "out").mkdir()
     attempt = AttemptDir(folder)
     plan = Plan(
         attempt_id=attempt_id or os.urandom(8).hex(),
@@ -48,11 +53,13 @@ def planned(
         argv=tuple(argv),
         cwd=cwd,
         batch=BatchSplit(micro=1, accum=1),
-        planned_steps=1,
+        planned_steps=1 if declared is None else None,
         required_metrics=(),
         settings={},
         env=env or {},
         limits=limits,
+        declared=declared,
+        watched=(*watched, *(file.path for file in declared.files)) if declared else tuple(watched),
     )
     write_record(attempt.plan, plan)
     return attempt

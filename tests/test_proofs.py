@@ -1,0 +1,288 @@
+"""What is declared of a command's files and last line, held against real commands under a real supervisor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from supervised import planned, python, shell, supervise
+
+from db.declared import Declared, DeclaredFile
+from db.verdicts import Failed, Succeeded, Unverified, Verdict
+from runner.contents import Fault
+from runner.evidence import collect
+from runner.judge import judge
+from runner.proofs import examine
+
+CSV = "epoch,test_acc,loss\n1,0.5,0.9\n2,,0.5\n3,0.75,0.3\n"
+
+
+def declare(path: str, **declared: Any) -> DeclaredFile:
+    return DeclaredFile(path=f"/x/{path}", **declared)
+
+
+def held(file: DeclaredFile, text: str | bytes) -> tuple[dict[str, float], str]:
+    metrics, said = examine(file, text.encode() if isinstance(text, str) else text)
+    return dict(metrics), said
+
+
+HOLDS = {
+    "csv": (declare("r.csv", metrics={"acc": "test_acc"}, rows=3, at_least={"epoch": 3}), CSV, {"acc": 0.75}),
+    "csv without its last newline": (declare("r.csv", metrics=("loss",)), CSV[:-1], {"loss": 0.3}),
+    "csv of a spreadsheet": (declare("r.csv", metrics=("a",)), "\ufeffa;b\r\n1;2\r\n\r\n".encode(), {"a": 1.0}),
+    "tabs": (declare("r.txt", format="csv", metrics=("b",)), "a\tb\n1\t2e-3\n", {"b": 0.002}),
+    "quoted": (declare("r.csv", metrics=("a, b",)), '"a, b","c"\n1,"x\ny"\n', {"a, b": 1.0}),
+    "json": (declare("r.json", metrics={"acc": "test.acc"}), '{"test": {"acc": 1}}', {"acc": 1.0}),
+    "a name with dots": (declare("r.json", metrics=("val.loss",)), '{"val.loss": 0.5}', {"val.loss": 0.5}),
+    "dots within a path": (declare("r.json", metrics={"l": "m.val.loss"}), '{"m": {"val.loss": 2}}', {"l": 2.0}),
+    "in a list": (declare("r.json", metrics={"l": "log.-1.loss"}), '{"log": [{"loss": 3}, {"loss": 2}]}', {"l": 2.0}),
+    "a list": (declare("r.json", metrics={"l": "0.loss"}), '[{"loss": 3}]', {"l": 3.0}),
+    "yaml": (declare("r.yaml", metrics={"lr": "lr", "a": "1.a"}), "lr: 1e-3\n1: {a: 2}\n", {"lr": 0.001, "a": 2.0}),
+    "jsonl": (
+        declare("r.jsonl", metrics={"l": "val.loss"}, rows=2, at_least={"step": 20}),
+        '{"step": 10, "val": {"loss": 2}}\n{"step": 20}\n',
+        {"l": 2.0},
+    ),
+    "anything": (declare("model.pt"), b"\0", {}),
+}
+
+FAULTS = {
+    "empty": (declare("r.csv"), " \n", "bad_result", "is empty"),
+    "no such column": (
+        declare("r.csv", metrics=("test_ac",)),
+        CSV,
+        "incomplete",
+        "has no column `test_ac` (did you mean `test_acc`?)",
+    ),
+    "header only": (declare("r.csv", metrics=("acc",)), "acc\n", "incomplete", "holds no value under `acc`"),
+    "header only, rows asked": (declare("r.csv", rows=1), "acc\n", "incomplete", "has 0 rows; at least 1 are declared"),
+    "nan in a column": (declare("r.csv", metrics=("a",)), "a\nNaN\n1\n", "non_finite", "holds nan under `a`"),
+    "text in a column": (
+        declare("r.csv", metrics=("a",)),
+        "a\n1\na\n",
+        "bad_result",
+        "holds text 'a' under `a` in row 2, which is no number",
+    ),
+    "a torn row": (declare("r.csv"), "a,b\n1,2\n1", "bad_result", "row 2 has 1 cells, but the header has 2"),
+    "a column twice": (declare("r.csv", metrics=("a",)), "a,a\n1,2\n", "bad_result", "names `a` more than once"),
+    "not text": (declare("r.csv"), b"a\n\xff\n", "bad_result", "it is not CSV in UTF-8"),
+    "too few epochs": (
+        declare("r.csv", at_least={"epoch": 10}),
+        CSV,
+        "incomplete",
+        "reached 3 under `epoch`; at least 10 is declared",
+    ),
+    "torn json": (declare("r.json"), '{"acc": 0.', "bad_result", "it is not whole JSON"),
+    "json NaN": (declare("r.json", metrics=("acc",)), '{"acc": NaN}', "non_finite", "holds nan under `acc`"),
+    "NaN as text": (declare("r.json", metrics=("acc",)), '{"acc": "nan"}', "non_finite", "holds nan"),
+    "beyond all floats": (declare("r.json", metrics=("acc",)), '{"acc": 1' + "0" * 400 + "}", "non_finite", "inf"),
+    "true": (declare("r.json", metrics=("acc",)), '{"acc": true}', "bad_result", "which is no number"),
+    "null": (declare("r.json", metrics=("acc",)), '{"acc": null}', "incomplete", "holds no value"),
+    "no such key": (
+        declare("r.json", metrics=("test.ac",)),
+        '{"test": {"acc": 1}}',
+        "incomplete",
+        "(did you mean `test.acc`?)",
+    ),
+    "json of a number": (declare("r.json"), "1", "bad_result", "instead of keys and values"),
+    "yaml with tags": (declare("r.yaml"), "!!python/object:os.x {}", "bad_result", "not one plain YAML document"),
+    "two yaml documents": (declare("r.yaml"), "a: 1\n---\na: 2\n", "bad_result", "not one plain YAML document"),
+    "yaml of itself": (declare("r.yml", metrics=("a.a.b",)), "a: &x {a: *x}", "incomplete", "has no key `a.a.b`"),
+    "a torn last line": (declare("r.jsonl"), '{"a": 1}\n{"a":', "bad_result", "line 2 is not whole JSON"),
+    "a line of a list": (declare("r.jsonl"), "[1]\n", "bad_result", "line 1 holds a list of 1"),
+    "deep": (declare("r.json"), "[" * 100_000, "bad_result", "it is not whole JSON"),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "metrics"), HOLDS.values(), ids=HOLDS.keys())
+def test_what_holds(file: DeclaredFile, text: str | bytes, metrics: dict[str, float]) -> None:
+    assert held(file, text)[0] == metrics
+
+
+@pytest.mark.parametrize(("file", "text", "kind", "said"), FAULTS.values(), ids=FAULTS.keys())
+def test_what_does_not_hold_says_why(file: DeclaredFile, text: str | bytes, kind: str, said: str) -> None:
+    with pytest.raises(Fault) as fault:
+        held(file, text)
+    assert fault.value.kind == kind
+    assert said in str(fault.value)
+
+
+def test_what_was_found_is_told() -> None:
+    assert held(*HOLDS["csv"][:2])[1] == "3 rows, acc = 0.75, epoch reached 3"
+
+
+def tried(folder: Path, script: str, *files: DeclaredFile, **declared: Any) -> Verdict:
+    """The verdict on a shell script whose `$OUT` is the attempt's own folder for what it writes."""
+    attempt = planned(
+        folder, shell(script), env={"OUT": str(folder / "out")}, declared=Declared(files=files, **declared)
+    )
+    supervise(attempt)
+    return judge(collect(attempt))
+
+
+def result_in(folder: Path, pattern: str = "r.csv", **declared: Any) -> DeclaredFile:
+    return DeclaredFile(path=f"{folder}/out/{pattern}", **{"metrics": ("acc",), **declared})
+
+
+WRITE = "printf 'acc\\n0.5\\n' > $OUT/r.csv"
+
+
+def test_a_good_file_is_a_success(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, WRITE, result_in(tmp_path))
+    assert isinstance(verdict, Succeeded), verdict
+    assert "out/r.csv: 1 row, acc = 0.5" in [line.said for line in verdict.evidence]
+
+
+@pytest.mark.parametrize("pattern", ["**/r.csv", "*/*.csv", "[ab]/r.csv"])
+def test_one_file_that_a_pattern_matches(tmp_path: Path, pattern: str) -> None:
+    folder = tmp_path / "a[1]*"  # the folder's own name is no pattern
+    script = f"mkdir $OUT/a; {WRITE.replace('r.csv', 'a/r.csv')}; ln -s a $OUT/latest; ln -s r.csv $OUT/a/link.csv"
+    assert isinstance(tried(folder, script.replace("$OUT", '"$OUT"'), result_in(folder, pattern)), Succeeded)
+
+
+BAD = {
+    "none": ("true", "no_result", "out/r.csv does not exist"),
+    "a folder": ("mkdir $OUT/r.csv", "bad_result", "out/r.csv is not a regular file"),
+    "a pipe": ("mkfifo $OUT/r.csv", "bad_result", "out/r.csv is not a regular file"),
+    "a link": (f"{WRITE}; mv $OUT/r.csv $OUT/s.csv; ln -s s.csv $OUT/r.csv", "bad_result", "is not a regular file"),
+    "written too late": (
+        f"setsid sh -c 'sleep 0.1; {WRITE}' & exit 0".replace("'acc\\n0.5\\n'", '"acc\\n0.5\\n"'),
+        "no_result",
+        "was not there when the command ended, but written afterwards",
+    ),
+    "changed too late": (
+        f"{WRITE}; setsid sh -c 'sleep 0.1; echo 0.9 >> $OUT/r.csv' & exit 0",
+        "bad_result",
+        "out/r.csv was changed after the command had ended",
+    ),
+    "removed too late": (
+        f"{WRITE}; setsid sh -c 'sleep 0.1; rm $OUT/r.csv' & exit 0",
+        "no_result",
+        "was there when the command ended, and is gone now",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "kind", "said"), BAD.values(), ids=BAD.keys())
+def test_a_file_that_proves_nothing(tmp_path: Path, script: str, kind: str, said: str) -> None:
+    verdict = tried(tmp_path, script, result_in(tmp_path))
+    assert isinstance(verdict, Failed)
+    assert (verdict.kind, said in verdict.because) == (kind, True), verdict.because
+
+
+def test_one_of_several_is_not_guessed(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, f"{WRITE}; cp $OUT/r.csv $OUT/s.csv", result_in(tmp_path, "*.csv"))
+    assert verdict.because == "out/*.csv is not one file but several: out/r.csv, out/s.csv"
+
+
+def test_a_link_to_another_attempt_proves_nothing(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "r.csv").write_text("acc\n0.5\n")
+    verdict = tried(tmp_path / "1", f"ln -s {other} $OUT/x; touch {other}/r.csv", result_in(tmp_path / "1", "x/r.csv"))
+    assert "leads out of the attempt's folder" in verdict.because
+
+
+def test_a_file_elsewhere_must_be_of_this_attempt(tmp_path: Path) -> None:
+    shared = tmp_path / "r.csv"
+    shared.write_text("acc\n0.5\n")
+    file = DeclaredFile(path=str(shared), metrics=("acc",))
+    verdict = tried(tmp_path / "1", "true", file)
+    assert (verdict.kind, verdict.because) == (  # type: ignore[union-attr] # it has failed
+        "no_result",
+        f"{shared} is from before this attempt; its command did not write it",
+    )
+    assert isinstance(tried(tmp_path / "2", f"cp {shared} {shared}.new; mv {shared}.new {shared}", file), Succeeded)
+    assert isinstance(tried(tmp_path / "3", f"printf 'acc\\n0.5\\n' > {shared}", file), Succeeded)
+
+
+def test_a_model_file_only_has_to_hold_something(tmp_path: Path) -> None:
+    file = DeclaredFile(path=f"{tmp_path}/out/model.pt")
+    assert isinstance(tried(tmp_path, "truncate -s 3G $OUT/model.pt", file), Succeeded)
+
+
+def test_a_table_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, "truncate -s 3G $OUT/r.csv", result_in(tmp_path))
+    assert verdict.because == "out/r.csv holds 3.0 GiB; it is read up to 64 MiB"
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, "true", result_in(tmp_path, "x" * 300 + ".csv"))
+    assert isinstance(verdict, Failed)
+    assert "File name too long" in verdict.because
+
+
+LAST = {
+    "it": ("echo Training finished", Succeeded, "the last line of its output is 'Training finished'"),
+    "not the last": ("echo Training finished; echo oops", Failed, "is 'oops', which does not match"),
+    "nothing": ("true", Failed, "it printed nothing, which does not match '^Training finished'"),
+    "to stderr": ("echo Training finished >&2", Failed, "it printed nothing"),
+    "too late": (
+        "setsid sh -c 'sleep 0.1; echo Training finished' & exit 0",
+        Failed,
+        "what it left behind printed 'Training finished' after it had ended",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "verdict", "said"), LAST.values(), ids=LAST.keys())
+def test_the_last_line(tmp_path: Path, script: str, verdict: type, said: str) -> None:
+    found = tried(tmp_path, script, last_line="^Training finished")
+    assert type(found) is verdict
+    assert said in "; ".join(line.said for line in found.evidence)
+
+
+def test_exit_code_0_proves_nothing(tmp_path: Path) -> None:
+    assert isinstance(tried(tmp_path, "echo completed successfully"), Unverified)
+
+
+def test_the_original_trap(tmp_path: Path) -> None:
+    code = "class ConfigWrapper: pass\nConfigWrapper().e_layers"
+    script = f"{' '.join(python('')[:3])} -c '{code}' 2>&1 | tee $OUT/log; echo '✅ completed successfully'"
+    for folder, files in ((tmp_path / "1", ()), (tmp_path / "2", (result_in(tmp_path / "2"),))):
+        verdict = tried(folder, script, *files)
+        assert isinstance(verdict, Failed)
+        assert verdict.kind == "crashed"
+        assert verdict.because.startswith("AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
+
+
+def told(**said: Any) -> str:
+    """Python code that writes `result.json` as `report.done` does."""
+    whole = {"run_id": "run", "start_step": 0, "steps_done": 0, "version": 1, **said}
+    return f"""
+import json, os
+folder = os.environ["RUNNER_ATTEMPT_DIR"]
+whole = {{**{whole!r}, "attempt_id": os.environ["RUNNER_ATTEMPT"], "pid": os.getpid()}}
+with open(folder + "/.r", "w") as file: file.write(json.dumps(whole))
+os.rename(folder + "/.r", folder + "/result.json")
+"""
+
+
+def test_a_result_may_come_from_a_process_behind_a_shell(tmp_path: Path) -> None:
+    (tmp_path / "done.py").write_text(told(metrics={"mse": 0.25}))
+    script = f"{' '.join(python('')[:3])} {tmp_path}/done.py; true"
+    declared = Declared(report=True, metrics=("mse",))
+    attempt = planned(tmp_path / "1", shell(script), declared=declared)
+    supervise(attempt)
+    evidence = collect(attempt)
+    assert isinstance(judge(evidence), Succeeded)
+    assert evidence.final_metrics == {"mse": 0.25}
+
+
+def test_a_result_that_comes_too_late_proves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "done.py").write_text(told(metrics={"mse": 0.25}))
+    script = f"setsid sh -c 'sleep 0.1; {' '.join(python('')[:3])} {tmp_path}/done.py' & exit 0"
+    verdict = tried(tmp_path / "1", script, report=True)
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "bad_result"
+    assert "written after the command had ended" in verdict.because
+
+
+@pytest.mark.parametrize(("value", "kind"), [("nan", "non_finite"), (0.5, "no_result")])
+def test_metrics_without_done(tmp_path: Path, value: object, kind: str) -> None:
+    line = json.dumps({"step": 3, "name": "loss", "value": value, "time": 1.0})
+    verdict = tried(tmp_path, f"echo '{line}' > $RUNNER_ATTEMPT_DIR/metrics.jsonl")
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == kind
