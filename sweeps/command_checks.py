@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from db.strict import Invalid, Path
+from db.declared import Declared
+from db.strict import Invalid, Path, to_record
 from sweeps.command import (
     ATTEMPT_PLACEHOLDERS,
     AttemptValues,
     CommandSettings,
     Rendered,
     command_run_id,
+    described,
     known_values,
     render,
 )
@@ -39,6 +41,7 @@ _MISSING: Mapping[str, str] = {
     "steps": "the sweep file names no steps; add `steps: N` to `settings`",
     "config": "there is no config file to copy; add `config: {base: FILE}` to `command`",
 }
+_NO_NUMBER = "what is another in each attempt cannot be asked for as a number"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def check_command(settings: CommandSettings) -> list[Problem]:
         rendered = render(settings, sample)
     except Invalid as invalid:
         return [Problem(fault.path, fault.message) for fault in invalid.faults]
-    return [*_of_success(settings, rendered.declared.last_line), *_of_programs(settings, asdict(sample), rendered)]
+    return [*_of_success(settings), *_of_programs(settings, asdict(sample), rendered)]
 
 
 def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
@@ -164,14 +167,21 @@ def _of_uses(settings: CommandSettings) -> Iterator[Problem]:
         yield Problem(("command", "config"), "nothing uses the copy; hand its path over as `{config}`")
 
 
-def _of_success(settings: CommandSettings, last_line: str | None) -> Iterator[Problem]:
-    if last_line is not None:
-        yield from _of_last_line(last_line)
+def _of_success(settings: CommandSettings) -> Iterator[Problem]:
+    try:
+        declared = to_record(Declared, described(settings)["success"])
+    except Invalid as invalid:
+        yield from (Problem(("success", *fault.path), f"{fault.message}; {_NO_NUMBER}") for fault in invalid.faults)
+        return
+    if declared.last_line is not None:
+        yield from _of_last_line(declared.last_line)
     for index, path in enumerate(_declared_paths(settings, "{run}")):
         at: Path = ("success", "files", index, "path")
         written = str(settings.success["files"][index]["path"])
-        if path == _OUT:
-            yield Problem(at, "is the attempt's folder itself; name a file in it")
+        if path == _OUT or os.path.isdir(path):  # noqa: PTH112 - a text, as all of a command
+            yield Problem(at, "is a folder; name the file in it that proves the success")
+        elif written.startswith("{out}") and not _is_below_out(path):
+            yield Problem(at, "leaves the attempt's folder again; name a file below `{out}/`")
         elif not _is_below_out(path) and any(sign in written for sign in "*?["):
             yield Problem(
                 at, "outside `{out}` a file is named exactly: `*`, `?` and `[` could match another run's file"
