@@ -101,3 +101,22 @@ class Asked:
     def may_miss(self, condition: Condition) -> bool:
         refused = not all(condition.wanted.values())  # told already
         return refused or self.changed or not self.profiled.isdisjoint(condition.wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All that decides the runs of a sweep: what is asked for, and the layers below and above every point."""
+
+    file: Layer
+    profile: Layer
+    command_line: Layer
+    asked: Asked
+    place: Place
+
+
+def places_of_twins(first: Point, second: Point) -> tuple[Place, Place]:
+    """Where two equal runs were asked for, as exactly as is known."""
+    if first.place != second.place:
+        return first.place, second.place
+    pairs = [(first.leaves[path].place, leaf.place) for path, leaf in second.leaves.items() if path in first.leaves]
+    return next(((one, other) for one, other in pairs if one != other), (first.place, second.place))

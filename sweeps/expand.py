@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from db.strict import Invalid, to_data, to_record
-from sweeps.asked import Asked, Point
+from sweeps.asked import Draft, Point, places_of_twins
 from sweeps.checks import task_names
 from sweeps.labels import labels
 from sweeps.layers import At, Faults, Layer, Leaf, Path, dotted, find, general, nested, overlay, special
@@ -22,18 +22,6 @@ from sweeps.spread import spread
 from sweeps.yaml_file import Place
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """All that decides the runs of a sweep. `tasks` are the names trained where no layer selects others."""
-
-    file: Layer
-    profile: Layer
-    command_line: Layer
-    tasks: tuple[str, ...]
-    asked: Asked
-    place: Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +40,12 @@ class Candidate:
     """What it was made from, the strongest first."""
 
 
-def expand(draft: Draft, faults: Faults) -> tuple[Candidate, ...]:
-    """Every run once, the grid's before the explicit ones. What is wrong goes into `faults`."""
-    reader = _Reader(draft, faults)
+def expand(draft: Draft, tasks: tuple[str, ...], faults: Faults) -> tuple[Candidate, ...]:
+    """Every run once, the grid's before the explicit ones. What is wrong goes into `faults`.
+
+    `tasks` are the names trained where no layer selects others.
+    """
+    reader = _Reader(draft, tasks, faults)
     points = spread(draft.asked, reader, faults)
     if not points and not faults:
         faults.add(draft.place, "no run is asked for; give `grid.backbone` a list of backbones, or `runs`")
@@ -84,12 +75,13 @@ def _leaves(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 class _Reader:
     """Reads points into candidates, each distinct section only once: most runs share theirs."""
 
-    def __init__(self, draft: Draft, faults: Faults) -> None:
+    def __init__(self, draft: Draft, tasks: tuple[str, ...], faults: Faults) -> None:
         self.draft = draft
+        self.tasks = tasks
         self.faults = faults
         self.bases: dict[str, tuple[Layer, Layer]] = {}
         self.records: dict[Any, Any] = {}
-        self.defaults = default_settings(draft.tasks)
+        self.defaults = default_settings(tasks)
 
     def value(self, leaves: Layer, path: Path) -> Leaf | None:
         """The setting that holds at a point, whichever layer gives it; None where none does."""
@@ -138,7 +130,7 @@ class _Reader:
 
     def _tasks(self, settings: Layer) -> Mapping[str, Mapping[str, Any]]:
         chosen = settings.get(("tasks",))
-        names = task_names(chosen.value) if chosen else self.draft.tasks
+        names = task_names(chosen.value) if chosen else self.tasks
         return {name: nested(settings, ("tasks", name)) for name in names}
 
     def _record(self, kind: type[T], settings: Layer, root: str, point: Point) -> T | None:
@@ -175,13 +167,6 @@ def _without_twins(found: Sequence[Candidate], faults: Faults, *, refuse: bool) 
         configs = json.dumps([one.backbone_config, one.tasks], sort_keys=True)
         known = first.setdefault((one.backbone, configs, one.data, one.train, one.seed), one)
         if known is not one and refuse and not (known.point.drawn and one.point.drawn):
-            places = _places_of_twins(known.point, one.point)
+            places = places_of_twins(known.point, one.point)
             faults.add(places[1], f"the same run as at {places[0]}; leave one of them out")
     return list(first.values())
-
-
-def _places_of_twins(first: Point, second: Point) -> tuple[Place, Place]:
-    if first.place != second.place:
-        return first.place, second.place
-    pairs = [(first.leaves[path].place, leaf.place) for path, leaf in second.leaves.items() if path in first.leaves]
-    return next(((one, other) for one, other in pairs if one != other), (first.place, second.place))

@@ -95,7 +95,7 @@ def apply_overrides(asked: Asked, overrides: Layer, keys: OverrideKeys, faults: 
     """
     lists = {path: _items(leaf) for path, leaf in overrides.items() if _is_axis(path, leaf, asked, keys)}
     single = {path: leaf for path, leaf in overrides.items() if path not in lists}
-    _refuse_lists(asked, overrides, faults)
+    _refuse_lists(asked, overrides, keys, faults)
     seeds = () if ("seed",) in single else lists.get(("seed",), asked.seeds)
     names = [leaf.value for leaf in lists.get(keys.shape or (), ())]  # empty: all
     changed = _replaced(asked, lists) if asked.has_points else asked
@@ -124,12 +124,13 @@ def _without(axes: Sequence[Axis], paths: Collection[Path]) -> tuple[Axis, ...]:
     return tuple(axis for axis in kept if axis.choices)
 
 
-def _refuse_lists(asked: Asked, overrides: Layer, faults: Faults) -> None:
+def _refuse_lists(asked: Asked, overrides: Layer, keys: OverrideKeys, faults: Faults) -> None:
     """A list takes the place of an axis of the grid; elsewhere it would undo what the file says of other settings."""
     zipped = {path: "is zipped with others" for axis in asked.axes if len(axis.paths) > 1 for path in axis.paths}
     conditional = {path: "depends on `when`" for when in asked.when for axis in when.axes for path in axis.paths}
     drawn = {draw.path: "is drawn by `sample`" for draw in asked.sample.draws} if asked.sample else {}
-    for path, why in {**zipped, **conditional, **drawn}.items():
+    alone = {path: "varies no explicit run" for path in overrides if not asked.has_points and keys.varies(path)}
+    for path, why in {**alone, **zipped, **conditional, **drawn}.items():
         if path in overrides and isinstance(overrides[path].value, list):
             name = overrides[path].name
             faults.add(COMMAND_LINE, f"{name}: {why} in the file; give one value, or change the file")

@@ -51,6 +51,7 @@ def checked(asked: Asked, keys: RunKeys) -> Asked:
         ),
         exclude=tuple(checked_condition(condition, keys) for condition in asked.exclude),
         sample=checked_sample(asked.sample, keys) if asked.sample else None,
+        seeds=tuple(good for seed in asked.seeds for good in keys.checked({("seed",): seed}).values()),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from db.errors import Refused
 from db.strict import Invalid, describe, nearest, require_positive, to_record
-from sweeps.layers import Faults, dotted
+from sweeps.command import CommandSection
+from sweeps.layers import At, Faults, dotted
 from sweeps.yaml_file import Located, Place
 
 Section = Mapping[str, Any]
@@ -35,6 +36,7 @@ class Profile:
     tasks: Sections | None = None
     backbones: Sections | None = None
     resources: Section | None = None
+    settings: Section | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,9 @@ class SweepFile:
     """A sweep file's sections; the settings in them are checked one by one, see `sweeps.checks`."""
 
     name: str | None = None
+    command: CommandSection | tuple[str, ...] | None = None
+    success: Section = field(default_factory=dict)
+    settings: Section = field(default_factory=dict)
     profile: ProfileChoice | str | None = None
     plugins: tuple[str, ...] = ()
     tasks: tuple[str, ...] | Sections = ()
@@ -70,6 +75,7 @@ class SweepFile:
     resources: Section = field(default_factory=dict)
     policy: Section = field(default_factory=dict)
     profiles: Mapping[str, Profile | None] = field(default_factory=dict)
+    on_end: tuple[str, ...] = ()
 
 
 def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
@@ -87,6 +93,24 @@ def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
         faults.add_invalid(invalid, lambda at: (located.place(at), dotted(at)))
         wrong = {fault.path[0] for fault in invalid.faults}
         return to_record(SweepFile, {key: value for key, value in data.items() if key not in wrong})
+
+
+OF_TRAININGS = ("tasks", "backbones", "data", "train", "plugins")
+OF_COMMANDS = ("success", "settings")
+
+
+def refuse_mixtures(located: Located, faults: Faults) -> None:
+    """A sweep is of trainings or of a command; what belongs to the other kind would be ignored."""
+    data = located.data
+    is_command = data.get("command") is not None
+    sections: list[tuple[At, Any]] = [((), data)]
+    for name, profile in data["profiles"].items() if isinstance(data.get("profiles"), Mapping) else ():
+        sections.append((("profiles", name), profile))
+    for at, section in sections:
+        for key in (OF_TRAININGS if is_command else OF_COMMANDS) if isinstance(section, Mapping) else ():
+            if section.get(key) is not None:
+                why = "is for backbones, and this file has a `command`" if is_command else "belongs to a `command`"
+                faults.add(located.place((*at, key)), f"{dotted((*at, key))}: {why}; a sweep has one or the other")
 
 
 @dataclass(frozen=True, kw_only=True)

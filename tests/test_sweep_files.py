@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db.declared import Declared
 from db.errors import Refused
+from sweeps.command import CommandSection, ConfigSection
 from sweeps.settings import DataSettings, Policy, Resources, TrainSettings
 from sweeps.spec import SweepSpec, read_sweep
-from sweeps.sweep_file import Profile, ProfileChoice, SweepFile
+from sweeps.sweep_file import Profile, ProfileChoice, SampleSection, SweepFile
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 GOOD = "tasks: [classification]\ngrid: {backbone: [dlinear]}\n"
@@ -309,24 +311,42 @@ def test_plugin_folders_add_names_and_are_never_imported(tmp_path: Path) -> None
 PAGE = REPOSITORY / "docs/sweep_files.md"
 
 
-@pytest.mark.parametrize("kind", [SweepFile, Profile, ProfileChoice, DataSettings, TrainSettings, Resources, Policy])
+PREFIXES = {
+    SweepFile: "",
+    Profile: "profiles.NAME.",
+    ProfileChoice: "profile.",
+    SampleSection: "sample.",
+    CommandSection: "command.",
+    ConfigSection: "command.config.",
+    Declared: "success.",
+    DataSettings: "data.",
+    TrainSettings: "train.",
+    Resources: "resources.",
+    Policy: "policy.",
+}
+
+
+@pytest.mark.parametrize("kind", PREFIXES)
 def test_the_page_names_every_key(kind: type[Any]) -> None:
-    rows = re.findall(r"^\| `([a-z_.]+)` ", PAGE.read_text(), flags=re.MULTILINE)
-    prefix = {SweepFile: "", Profile: "profiles.NAME.", ProfileChoice: "profile."}.get(kind)
-    if prefix is None:
-        prefix = {DataSettings: "data.", TrainSettings: "train.", Resources: "resources.", Policy: "policy."}[kind]
+    prefix = PREFIXES[kind]
     keys = {f"{prefix}{name}" for name in kind.__dataclass_fields__}
     found = set(re.findall(r"^\| `([A-Za-z_.]+)` ", PAGE.read_text(), flags=re.MULTILINE))
     assert keys <= found
     assert {row for row in found if prefix and row.startswith(prefix) and row.count(".") == prefix.count(".")} <= keys
-    assert rows
 
 
 def test_the_examples_of_the_page_are_sweeps(tmp_path: Path) -> None:
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert len(examples) >= 3
+    write(tmp_path, "", "train.py")
+    (tmp_path / "configs").mkdir()
+    sections = ("data: {batch_size: 1}", "trainer: {accumulate_grad_batches: 1}", "environment: {output_dir: x}")
+    keys = "\n".join([*sections, "model: {d_model: 1}"])
+    for name in ("timesnet", "patchtst"):
+        write(tmp_path / "configs", keys, f"{name}.yaml")
     for example in examples:
-        assert sweep(tmp_path, example).candidates
+        spec = sweep(tmp_path, example)
+        assert spec.candidates or spec.commands
 
 
 @pytest.mark.parametrize("name", ["foundation", "tiny"])
