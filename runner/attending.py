@@ -14,7 +14,7 @@ from db.ledger import Ledger, OpenAttempt
 from db.records import EndRequest
 from db.verdicts import Verdict
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
-from runner.evidence import collect
+from runner.collecting import collect
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
 from runner.liveness import Surviving, end_survivors, fence, is_alive, is_of_this_boot

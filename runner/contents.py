@@ -14,8 +14,8 @@ from typing import Any, Literal, NoReturn
 
 from db.declared import FileFormat
 from db.strict import describe, nearest
+from runner.evidence import FaultKind
 
-FaultKind = Literal["non_finite", "incomplete", "no_result", "bad_result"]
 MAX_YAML_BYTES = 4 * 2**20
 """A larger one would take minutes to read."""
 _NAMES_SHOWN = 1000

@@ -1,24 +1,19 @@
-"""What an attempt left behind, collected as it is: nothing here decides anything."""
+"""What an attempt left behind: all that a verdict is drawn from."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal
 
 from db.records import Claim, EndRequest, ErrorRecord, Exit, Plan, Result
-from runner.attempt_dir import AttemptDir, BadRecord, parse_record, read_bounded
-from runner.last_line import last_line
-from runner.log_signs import Signs, read_signs
-from runner.metrics_feed import MetricsFeed
-from runner.proofs import Proof, read_proofs
-from runner.watched import stamp_of
+from runner.attempt_dir import AttemptDir
+from runner.log_signs import Signs
 
-T = TypeVar("T")
+FaultKind = Literal["non_finite", "incomplete", "no_result", "bad_result"]
 TAIL_BYTES = 8 * 1024
 
 
@@ -27,6 +22,18 @@ class Unreadable:
     """A record is there but cannot be believed."""
 
     why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """One thing that was declared: where it holds, `kind` is None and `sha256` its content; else a failure's word."""
+
+    witness: Literal["file", "last line"]
+    name: str
+    said: str
+    kind: FaultKind | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,74 +106,15 @@ class Evidence:
         return self.exit if self.exit.attempt_id == self.plan.attempt_id else None
 
 
-def collect(
-    attempt: AttemptDir,
-    *,
-    feed: MetricsFeed | None = None,
-    refused: str | None = None,
-    survivors: int = 0,
-    submitted: bool = True,
-) -> Evidence:
-    """Read all that the attempt left. Call it only once the attempt is proven over.
-
-    `feed` is what has followed its `metrics.jsonl` until now, where somebody has.
-    """
-    if feed is None:
-        feed = MetricsFeed(attempt.metrics)
-        feed.read_new()
-    plan, exit_ = _read(attempt.read_plan), _read(attempt.read_exit)
-    result, digest = _read_result(attempt, plan, exit_)
-    return Evidence(
-        plan=plan,
-        claim=_read(attempt.read_claim),
-        end_request=_read(attempt.read_end_request),
-        exit=exit_,
-        result=result,
-        result_sha256=digest,
-        last_words=last_line(_end_of(attempt.stderr)) or last_line(_end_of(attempt.stdout)),
-        refused=refused,
-        survivors=survivors,
-        submitted=submitted,
-        proofs=read_proofs(attempt, plan, exit_) if isinstance(plan, Plan) and isinstance(exit_, Exit) else (),
-        signs=read_signs((attempt.stderr, attempt.stdout)),
-        reported=bool(feed.latest),
-        non_finite=feed.non_finite,
-    )
-
-
 def tail(attempt: AttemptDir, limit: int = TAIL_BYTES) -> str:
     """The end of the attempt's stderr."""
-    return _end_of(attempt.stderr, limit).decode(errors="replace")
+    return end_of(attempt.stderr, limit).decode(errors="replace")
 
 
-def _end_of(log: Path, limit: int = TAIL_BYTES) -> bytes:
+def end_of(log: Path, limit: int = TAIL_BYTES) -> bytes:
     try:
         with log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
             return file.read(limit)
     except OSError:
         return b""
-
-
-def _read(read: Callable[[], T]) -> T | Unreadable | None:
-    try:
-        return read()
-    except FileNotFoundError:
-        return None
-    except (BadRecord, OSError) as error:
-        return Unreadable(why=str(error))
-
-
-def _read_result(
-    attempt: AttemptDir, plan: Plan | Unreadable | None, exit_: Exit | Unreadable | None
-) -> tuple[Result | Unreadable | None, str | None]:
-    """Parse and hash the same bytes: what was judged is what the ledger can prove."""
-    data = _read(lambda: read_bounded(attempt.result))
-    if data is None or isinstance(data, Unreadable):
-        return data, None
-    # Whose process wrote a command's result nobody can tell, but that it was there when the command ended.
-    if isinstance(plan, Plan) and plan.declared is not None and isinstance(exit_, Exit):
-        ended_with = {each.path: each.after for each in exit_.files}.get(str(attempt.result))
-        if ended_with is None or stamp_of(attempt.result) != ended_with:
-            return Unreadable(why="result.json was written after the command had ended; it must wait for it"), None
-    return _read(lambda: parse_record(data, Result, attempt.result.name)), hashlib.sha256(data).hexdigest()

@@ -6,15 +6,16 @@ text in any log can make it a failure. A command that is asked for no evidence a
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from db.declared import Declared
 from db.records import Claim, Exit, Plan, Result
 from db.verdicts import Failed, Measured, Succeeded, Testimony, Unverified, Verdict
-from runner.evidence import Evidence, Unreadable
+from runner.evidence import Evidence, Proof, Unreadable
 from runner.failures import FAILURE_KINDS
-from runner.proofs import digest
 from runner.recognisers import how_it_ended
 
 ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit")
@@ -60,7 +61,13 @@ def _what_proves_it(evidence: Evidence) -> str | None:
     if not evidence.is_command:
         return evidence.result_sha256
     proven = evidence.result_sha256 is not None or evidence.proofs
-    return digest(evidence.result_sha256, evidence.proofs) if proven else None
+    return _digest(evidence.result_sha256, evidence.proofs) if proven else None
+
+
+def _digest(result_sha256: str | None, proofs: Iterable[Proof]) -> str:
+    """Of all that proves a success: the SHA-256 of what `sha256sum` would print of it."""
+    parts = [("result.json", result_sha256), *((proof.name, proof.sha256) for proof in proofs)]
+    return hashlib.sha256("".join(f"{sha256}  {name}\n" for name, sha256 in parts if sha256).encode()).hexdigest()
 
 
 def hear(evidence: Evidence) -> tuple[Testimony, ...]:

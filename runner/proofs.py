@@ -10,15 +10,15 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from db.declared import DeclaredFile
 from db.records import Exit, FileSeen, Plan
 from runner.attempt_dir import AttemptDir
-from runner.contents import Contents, Fault, FaultKind, read_contents
+from runner.contents import Contents, Fault, read_contents
+from runner.evidence import Proof
 from runner.last_line import last_line
 from runner.watched import matching, stamp_of
 from sweeps.units import size
@@ -29,18 +29,6 @@ CLOCKS_APART = 60.0
 _TAIL_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """One thing that was declared: where it holds, `kind` is None and `sha256` its content; else a failure's word."""
-
-    witness: Literal["file", "last line"]
-    name: str
-    said: str
-    kind: FaultKind | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    sha256: str | None = None
-
-
 def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ...]:
     """Look at all that a plan declares. Call it only once the attempt is proven over."""
     if plan.declared is None:
@@ -49,12 +37,6 @@ def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ..
     files = [_prove_file(attempt, file, seen, exit_.started_at) for file in plan.declared.files]
     wanted = plan.declared.last_line
     return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, seen)]))
-
-
-def digest(result_sha256: str | None, proofs: Iterable[Proof]) -> str:
-    """Of all that proves a success: the SHA-256 of what `sha256sum` would print of it."""
-    parts = [("result.json", result_sha256), *((proof.name, proof.sha256) for proof in proofs)]
-    return hashlib.sha256("".join(f"{sha256}  {name}\n" for name, sha256 in parts if sha256).encode()).hexdigest()
 
 
 def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from db.records import EndRequest, Plan, Result
-from runner.contents import FaultKind
-from runner.evidence import Evidence, Unreadable
+from runner.evidence import Evidence, FaultKind, Unreadable
 from sweeps.units import size
 
 Recogniser = Callable[[Evidence], str | None]

@@ -68,7 +68,7 @@ class Watch:
     """
 
     def __init__(self, patterns: Iterable[str], folder: Path) -> None:
-        self.faults: list[str] = []
+        self.faults: dict[str, None] = {}
         self._patterns = tuple(patterns)
         self._folder = folder
         self._before = self._look()
@@ -86,6 +86,7 @@ class Watch:
         try:
             stamps = {path: stamp_of(path) for path in matching(pattern, self._folder)}
         except (OSError, ValueError, RecursionError) as fault:
-            self.faults.append(f"{pattern} could not be looked at: {fault}"[:500])
+            why = fault.strerror if isinstance(fault, OSError) else fault
+            self.faults.setdefault(f"{pattern[:200]!r} could not be looked at: {why}")
             return {}
         return {path: stamp for path, stamp in stamps.items() if stamp is not None}

@@ -7,8 +7,7 @@ from typing import Any
 
 from db.declared import Declared, DeclaredFile
 from db.records import BatchSplit, Claim, ErrorRecord, Exit, MemoryWatch, Plan, Result, Usage
-from runner.evidence import Evidence
-from runner.proofs import Proof
+from runner.evidence import Evidence, Proof
 
 PLAN = Plan(
     attempt_id="a" * 32,

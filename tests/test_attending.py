@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from supervised import supervise
 
+from db.board import Board
+from db.declared import Declared, DeclaredFile
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Plan
-from db.verdicts import Failed, Verdict
+from db.verdicts import Failed, Succeeded, Verdict
 from runner import attending, processes
 from runner.attempt_dir import AttemptDir, write_record
 from runner.attending import Attended
@@ -75,6 +79,24 @@ def attended(
         )
         write_record(folder.plan, plan)
     return Attended(opened, folder, opener_lives=lambda: opener_lives)
+
+
+def test_a_command_ends_with_the_numbers_of_its_files_and_reports(ledger: Ledger, tmp_path: Path) -> None:
+    mine = attended(ledger, tmp_path, opener_lives=True, reference=None)
+    out = mine.folder.path / "out"
+    out.mkdir()
+    plan = replace(
+        mine.folder.read_plan(),
+        argv=("/bin/sh", "-c", f"printf 'test_acc\n0.5\n' > {out}/r.csv"),
+        planned_steps=None,
+        declared=Declared(files=(DeclaredFile(path=f"{out}/r.csv", metrics={"acc": "test_acc"}),)),
+        watched=(f"{out}/r.csv",),
+    )
+    write_record(mine.folder.plan, plan)
+    supervise(mine.folder)
+    assert isinstance(mine.attend(ledger, LocalLauncher()), Succeeded)
+    assert Board(tmp_path / "ledger.db").sql("SELECT name, value FROM final_metric")[1] == [("acc", 0.5)]
+    assert Board(tmp_path / "ledger.db").sql("SELECT host FROM measured")[1] == [(mine.folder.read_claim().host,)]
 
 
 def failed(verdict: Verdict | None) -> tuple[str, str]:

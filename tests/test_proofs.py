@@ -11,8 +11,8 @@ from supervised import planned, python, shell, supervise
 
 from db.declared import Declared, DeclaredFile
 from db.verdicts import Failed, Succeeded, Unverified, Verdict
+from runner.collecting import collect
 from runner.contents import Fault
-from runner.evidence import collect
 from runner.judge import judge
 from runner.proofs import examine
 
@@ -110,7 +110,8 @@ def test_what_does_not_hold_says_why(file: DeclaredFile, text: str | bytes, kind
 
 
 def test_what_was_found_is_told() -> None:
-    assert held(*HOLDS["csv"][:2])[1] == "3 rows, acc = 0.75, epoch reached 3"
+    file = declare("r.csv", metrics={"acc": "test_acc"}, rows=3, at_least={"epoch": 3})
+    assert held(file, CSV)[1] == "3 rows, acc = 0.75, epoch reached 3"
 
 
 def tried(folder: Path, script: str, *files: DeclaredFile, **declared: Any) -> Verdict:

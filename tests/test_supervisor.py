@@ -195,6 +195,38 @@ def test_a_signal_without_an_end_is_passed_on(tmp_path: Path) -> None:
     assert (left.exit_code, left.ended_by) == (6, None)
 
 
+def test_watched_files_are_seen_before_and_after(tmp_path: Path) -> None:
+    old, kept = tmp_path / "old", tmp_path / "kept"
+    old.write_text("old")
+    kept.write_text("kept")
+    attempt = planned(
+        tmp_path / "1",
+        shell(f"echo more >> {old}; mkdir {tmp_path}/1/out; echo 1 > {tmp_path}/1/out/a; setsid sleep 0.2 & echo x"),
+        watched=[str(old), str(kept), str(tmp_path / "never"), f"{tmp_path}/1/out/**", "nul\0byte", "/x" * 3000],
+    )
+    left = supervise(attempt)
+    seen = {each.path: each for each in left.files}
+    assert seen.keys() == {str(old), str(kept), f"{tmp_path}/1/out/a", str(attempt.stdout)}
+    assert seen[str(old)].before != seen[str(old)].after
+    assert seen[str(kept)].before == seen[str(kept)].after
+    assert seen[f"{tmp_path}/1/out/a"].before is None
+    assert left.exit_code == 0
+    assert left.detail is not None  # what could not be looked at stopped nothing
+    assert left.detail.count("could not be looked at") == 2
+
+
+def test_what_is_written_after_the_end_is_not_seen(tmp_path: Path) -> None:
+    attempt = planned(tmp_path, shell("setsid sh -c 'sleep 0.1; echo {} > $RUNNER_ATTEMPT_DIR/result.json' & exit 0"))
+    assert str(attempt.result) not in {each.path for each in supervise(attempt).files}
+    assert attempt.result.exists()
+
+
+def test_many_files_are_not_many_records(tmp_path: Path) -> None:
+    script = f"mkdir {tmp_path}/out; cd {tmp_path}/out; seq 5000 | xargs touch"
+    left = supervise(planned(tmp_path, shell(script), watched=[f"{tmp_path}/out/*"]))
+    assert len(left.files) == 11
+
+
 def test_who_closes_everything_and_moves_away_is_still_supervised(tmp_path: Path) -> None:
     code = "import os, sys, time\nos.closerange(0, 3)\nos.chdir('/proc')\ntime.sleep(0.4)\nos._exit(4)"
     left = supervise(planned(tmp_path, python(code)))
