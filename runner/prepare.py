@@ -17,10 +17,14 @@ from pathlib import Path
 from db.errors import Refused
 from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
+from runner.command_work import CommandWork
 from runner.entry import worker_argv
+from runner.provenance import command_fingerprint
 from runner.training_work import Training
 from runner.work import Work
+from sweeps.command import command_run_id
 from sweeps.expand import Candidate
+from sweeps.expand_commands import CommandCandidate
 from sweeps.settings import Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
 
@@ -46,6 +50,7 @@ class PreparedSweep:
     profile_reason: str
     resources: Resources
     policy: Policy
+    on_end: tuple[str, ...]
     runs: tuple[PreparedRun, ...]
 
     @property
@@ -59,7 +64,7 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
     Raises:
         Refused: some cannot run; the message lists all problems with the lines that cause them.
     """
-    runs = _trainings(spec)
+    runs = [*_trainings(spec), *map(_commanded, spec.commands)]
     _refuse_duplicates(runs)
     return PreparedSweep(
         name=spec.name,
@@ -68,6 +73,7 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
         profile_reason=spec.profile_reason,
         resources=spec.resources,
         policy=spec.policy,
+        on_end=spec.on_end,
         runs=tuple(runs),
     )
 
@@ -87,6 +93,18 @@ def _trainings(spec: SweepSpec) -> Sequence[PreparedRun]:
         raise Refused("\n".join(dict.fromkeys(problems)))
     pairs = zip(spec.candidates, checked, strict=True)
     return [_training(candidate, answer, spec) for candidate, answer in pairs]
+
+
+def _commanded(candidate: CommandCandidate) -> PreparedRun:
+    """All that can be checked of a command was checked with its sweep file."""
+    asked = candidate.settings
+    return PreparedRun(
+        run_id=command_run_id(asked),
+        label=candidate.label,
+        work=CommandWork(asked=asked),
+        code_fingerprint=command_fingerprint(asked.cwd, asked.argv),
+        source=Path(asked.cwd),
+    )
 
 
 def _require_tables(folder: str | None, spec: SweepSpec) -> None:
