@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from db.errors import Refused, RunnerError
@@ -91,7 +92,14 @@ def _sweep(arguments: argparse.Namespace) -> ExitCode:
         root=root,
         dry_run=arguments.dry_run,
         rerun_changed=arguments.rerun == "changed",
+        detach=arguments.detach,
     )
+
+
+def _attach(arguments: argparse.Namespace) -> ExitCode:
+    from runner.attaching import attach
+
+    return attach(typed_root(arguments.root), arguments.sweep, partial(print, flush=True))
 
 
 def _utf8(word: str) -> str:
@@ -218,8 +226,13 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("file", help="the sweep file, YAML")
     sweep.add_argument("overrides", nargs="*", metavar="key=value", help="settings over the file's: train.lr=1e-3")
     sweep.add_argument("--profile", help="a profile of the file, whatever the machine")
-    sweep.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
+    either = sweep.add_mutually_exclusive_group()
+    either.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
+    either.add_argument("--detach", action="store_true", help="check everything, then go on without this terminal")
     sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
+
+    attach = _command(commands, "attach", _attach, "follow a sweep that is being worked on")
+    attach.add_argument("sweep", nargs="?", help="its name; without, the only one that runs")
 
     status = _command(commands, "status", _status, "every run's state, and why")
     status.add_argument("sweep", nargs="?", help="the name of a sweep; all of them without")

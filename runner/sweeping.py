@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
+from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
+from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.launchers.local import LocalLauncher
-from runner.prepare import prepare
-from runner.scheduler import Scheduler, interrupted_by_signals
+from runner.on_end import Debt, OnEnd, find_command
+from runner.prepare import PreparedSweep, prepare
+from runner.scheduler import Event, Scheduler, interrupted_by_signals
 from runner.slots import Gpu, Slots, find_gpus, open_slots
+from runner.summary import Ended, summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
+from runner.sweep_log import SweepLog, log_path, open_log
 from runner.watch import Watch
+from runner.wishes import SETTLED
 from sweeps.settings import Resources
 from sweeps.spec import read_sweep
 from sweeps.sweep_file import NO_PROFILES
@@ -30,9 +36,16 @@ ON_NETWORK = (
 
 
 def sweep(
-    file: Path, overrides: Sequence[str], *, profile: str | None, root: Path, dry_run: bool, rerun_changed: bool
+    file: Path,
+    overrides: Sequence[str],
+    *,
+    profile: str | None,
+    root: Path,
+    dry_run: bool,
+    rerun_changed: bool,
+    detach: bool,
 ) -> ExitCode:
-    """Run a sweep until every run is settled.
+    """Run a sweep until every run is settled, or, with `detach`, until another process has begun to.
 
     Raises:
         Refused: the file, an override or the root cannot be used; nothing was started.
@@ -43,36 +56,95 @@ def sweep(
     spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
     root = root.absolute()
     watch = Watch(root)
-    with watch.shown():
+    with nullcontext() if detach else watch.shown():
         if spec.profile_reason != NO_PROFILES:
             watch.say(spec.profile_reason)
         if dry_run:
             watch.say(describe_runs(prepare(spec), root))
             return ExitCode.OK
         refuse_if_held(root, spec.name)
+        on_end = find_command(getattr(spec, "on_end", ()), spec.file.parent, str(spec.source.place(("on_end",))))
         prepared = prepare(spec)
         _make(root)
-        with hold_sweep(root, prepared.name), closing(Ledger(root / "ledger.db")) as ledger:
-            slots = _slots(prepared.resources, gpus)
-            scheduler = Scheduler(
-                prepared, ledger, root, LocalLauncher(), slots, watch.observe, rerun_changed=rerun_changed
-            )
-            _work(scheduler, watch, root)
-        watch.summarise(prepared)
-    if scheduler.interrupted and not scheduler.green:
-        return ExitCode.INTERRUPTED
-    return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+        side = part() if detach else None
+        if isinstance(side, Waiting):
+            return _sent_off(side, prepared, root, watch)
+        with hold_sweep(root, prepared.name), open_log(root, prepared.name) as log:
+            held = _HeldSweep(prepared, root, watch, on_end, rerun_changed=rerun_changed)
+            return held.carry_out(_slots(prepared.resources, gpus), log, side)
 
 
-def _work(scheduler: Scheduler, watch: Watch, root: Path) -> None:
-    if is_network_file_system(root):
-        watch.say(ON_NETWORK)
-    watch.follow(scheduler)
-    with interrupted_by_signals(scheduler):
-        scheduler.run()
-    if scheduler.older_code:
-        labels = ", ".join(sorted(scheduler.older_code))
-        watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")
+def _sent_off(side: Waiting, prepared: PreparedSweep, root: Path, watch: Watch) -> ExitCode:
+    code = side.wait()
+    if code is not None:
+        return code
+    watch.say(told(prepared.name, len(prepared.runs), side.pid, root, log_path(root, prepared.name)))
+    return ExitCode.OK
+
+
+class _HeldSweep:
+    """A sweep whose lock we hold, from its scheduler's beginning to the last word about it."""
+
+    def __init__(
+        self, sweep: PreparedSweep, root: Path, watch: Watch, on_end: OnEnd | None, *, rerun_changed: bool
+    ) -> None:
+        self._sweep = sweep
+        self._root = root
+        self._watch = watch
+        self._on_end = on_end
+        self._rerun_changed = rerun_changed
+        self._debt = Debt(root, sweep.name)
+
+    def carry_out(self, slots: Slots, log: SweepLog, leaving: Leaving | None) -> ExitCode:
+        with closing(Ledger(self._root / "ledger.db")) as ledger:
+            scheduler = self._scheduler(ledger, slots)
+            if leaving:
+                leaving.begin(log)
+            else:
+                self._watch.keep(log)
+            self._schedule(scheduler, detached=leaving is not None)
+        self._watch.summarise(self._sweep)
+        interrupted = scheduler.interrupted and not scheduler.green
+        self._tell_the_end(interrupted=interrupted)
+        if interrupted:
+            return ExitCode.INTERRUPTED
+        return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
+
+    def _scheduler(self, ledger: Ledger, slots: Slots) -> Scheduler:
+        def observe(event: Event | None) -> None:
+            if self._on_end and scheduler.running:
+                self._debt.owe()  # before the verdict of what runs now
+            self._watch.observe(event)
+
+        scheduler = Scheduler(
+            self._sweep, ledger, self._root, LocalLauncher(), slots, observe, rerun_changed=self._rerun_changed
+        )
+        if self._on_end and self._something_is_open():
+            self._debt.owe()
+        return scheduler
+
+    def _schedule(self, scheduler: Scheduler, *, detached: bool) -> None:
+        if is_network_file_system(self._root):
+            self._watch.say(ON_NETWORK)
+        self._watch.follow(scheduler)
+        with interrupted_by_signals(scheduler):
+            if detached:
+                stay_when_the_terminal_goes()  # again, for the scheduler has just begun to listen to it
+            scheduler.run()
+        if scheduler.older_code:
+            labels = ", ".join(sorted(scheduler.older_code))
+            self._watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")
+
+    def _something_is_open(self) -> bool:
+        with closing(Board(self._root / "ledger.db")) as board:
+            return any(row["state"] not in SETTLED for row in board.run_status(self._sweep.name))
+
+    def _tell_the_end(self, *, interrupted: bool) -> None:
+        """Also where an earlier scheduler was killed before it could."""
+        if self._on_end and self._debt.owed:
+            ended: Ended = "interrupted" if interrupted else "settled"
+            self._on_end.run(summarise(self._root, self._sweep.name, self._sweep.file, ended=ended), self._watch.say)
+        self._debt.settle()
 
 
 def _make(root: Path) -> None:

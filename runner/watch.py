@@ -16,6 +16,7 @@ from runner import show
 from runner.attending import Attended
 from runner.prepare import PreparedSweep
 from runner.scheduler import Event, Scheduler
+from runner.sweep_log import SweepLog
 from sweeps.units import size
 
 REFRESH_SECONDS = 0.5
@@ -32,6 +33,7 @@ class Watch:
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._scheduler: Scheduler | None = None
         self._shown = time.monotonic()
+        self._log: SweepLog | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -41,6 +43,12 @@ class Watch:
 
     def say(self, text: str) -> None:
         self._console.print(text)
+        if self._log:
+            self._log.write(text)
+
+    def keep(self, log: SweepLog) -> None:
+        """From now on the log is told too."""
+        self._log = log
 
     def follow(self, scheduler: Scheduler) -> None:
         """From now on show where this scheduler's runs stand."""
