@@ -20,7 +20,7 @@ from runner.attempt_dir import AttemptDir
 from runner.contents import Contents, Fault, read_contents
 from runner.evidence import Proof
 from runner.last_line import last_line
-from runner.watched import matching, stamp_of
+from runner.watched import below, matching, stamp_of
 from sweeps.units import size
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -74,10 +74,10 @@ def _reached(contents: Contents, path: str, least: float) -> str:
 
 
 def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, FileSeen], started_at: float) -> Proof:
-    name = file.path.removeprefix(f"{attempt.path}/")
+    name = below(file.path, attempt.path)
     try:
         found = _the_one(file.path, attempt.path, seen)
-        name = found.path.removeprefix(f"{attempt.path}/")
+        name = below(found.path, attempt.path)
         _require_fresh(found, attempt.path, started_at)
         data = _read(found, whole=file.kind != "any")
         metrics, said = examine(file, data)
@@ -95,7 +95,7 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
     if len(found) == 1:
         return found[0]
     if found:
-        named = ", ".join(each.path.removeprefix(f"{folder}/") for each in found[:3])
+        named = ", ".join(below(each.path, folder) for each in found[:3])
         raise Fault("bad_result", f"is not one file but several: {named}{' ...' * (len(found) > 3)}")
     if present:
         raise Fault("no_result", "was not there when the command ended, but written afterwards; it must wait for it")
@@ -110,7 +110,7 @@ def _require_fresh(found: FileSeen, folder: Path, started_at: float) -> None:
     path, after = Path(found.path), found.after
     if found.before == after or after is None or after.changed < (started_at - CLOCKS_APART) * 1e9:
         raise Fault("no_result", "is from before this attempt; its command did not write it")
-    if path.is_relative_to(folder) and not path.resolve().is_relative_to(folder.resolve()):
+    if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
     if stamp_of(path) != after:
         raise Fault("bad_result", "was changed after the command had ended")

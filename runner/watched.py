@@ -35,14 +35,22 @@ def matching(pattern: str, folder: Path) -> list[str]:
 
 
 def _wild(pattern: str, folder: Path) -> Iterator[str]:
-    above = f"{folder}/"
-    if not pattern.startswith(above) or not any(sign in pattern for sign in "*?["):
+    inside = below(pattern, folder)
+    if inside == pattern or not any(sign in inside for sign in "*?["):
         return
     from glob import iglob
 
     # The folder's own name is no pattern, whatever signs are in it; as in a shell, `*` stands for no hidden name.
-    inside = iglob(pattern.removeprefix(above), root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob sees hidden ones
-    yield from (above + each for each in islice(inside, MOST_LOOKED_AT))
+    found = iglob(inside, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob sees hidden ones
+    yield from (f"{folder}/{each}" for each in islice(found, MOST_LOOKED_AT))
+
+
+def below(path: str, folder: Path) -> str:
+    """The path counted from the folder, however that was typed (`../runs`); as it is where it lies elsewhere."""
+    for above in (f"{folder}/", f"{os.path.normpath(folder)}/"):
+        if path.startswith(above):
+            return path.removeprefix(above)
+    return path
 
 
 def stamp_of(path: str | Path) -> Stamp | None:

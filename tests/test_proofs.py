@@ -143,6 +143,12 @@ def test_one_file_that_a_pattern_matches(tmp_path: Path, pattern: str) -> None:
     assert isinstance(tried(folder, script.replace("$OUT", '"$OUT"'), result_in(folder, pattern)), Succeeded)
 
 
+def test_a_root_that_was_typed_with_dots(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    verdict = tried(tmp_path / "x" / ".." / "1", WRITE, result_in(tmp_path / "1", "*.csv"))
+    assert isinstance(verdict, Succeeded), verdict
+
+
 BAD = {
     "none": ("true", "no_result", "out/r.csv does not exist"),
     "a folder": ("mkdir $OUT/r.csv", "bad_result", "out/r.csv is not a regular file"),
@@ -202,6 +208,11 @@ def test_a_file_elsewhere_must_be_of_this_attempt(tmp_path: Path) -> None:
 def test_a_model_file_only_has_to_hold_something(tmp_path: Path) -> None:
     file = DeclaredFile(path=f"{tmp_path}/out/model.pt")
     assert isinstance(tried(tmp_path, "truncate -s 3G $OUT/model.pt", file), Succeeded)
+
+
+def test_values_in_a_pattern_stand_for_themselves(tmp_path: Path) -> None:
+    script = WRITE.replace("r.csv", "'[64, 64].csv'")
+    assert isinstance(tried(tmp_path, script, result_in(tmp_path, "[[]64, 64].csv")), Succeeded)
 
 
 def test_a_table_of_gigabytes_is_not_read(tmp_path: Path) -> None:
