@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -29,6 +30,9 @@ RESERVED = (
 )
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)
 _MOST: Mapping[Path, float] = {("batch",): MOST_WINDOWS, ("steps",): MOST_STEPS, ("seed",): math.inf}
+
+_STAND_IN = 999_999
+"""For a number that was refused, so that nobody is also told that there is none."""
 
 
 class Commands:
@@ -128,13 +132,16 @@ class Commands:
             yield from (dotted(path[:-1]) for path in axes(self.located, ("sample", "draw"), quiet))
 
     def _checked(self, layer: Layer) -> dict[Path, Leaf]:
-        return {path: leaf for path, leaf in layer.items() if self._fits(path, leaf)}
+        return {path: kept for path, leaf in layer.items() if (kept := self._checked_leaf(path, leaf))}
 
-    def _fits(self, path: Path, leaf: Leaf) -> bool:
-        problem = _key_problem(path) or _value_problem(path, leaf)
-        if problem:
-            self.faults.add(leaf.place, problem)
-        return not problem
+    def _checked_leaf(self, path: Path, leaf: Leaf) -> Leaf | None:
+        """What is kept of a leaf: a value that cannot be is told, and its setting is still one that the file gives."""
+        unknown, wrong = _key_problem(path), _value_problem(path, leaf)
+        if unknown or wrong:
+            self.faults.add(leaf.place, unknown or wrong or "")
+        if unknown:
+            return None
+        return replace(leaf, value=_STAND_IN) if wrong and path in _MOST else leaf
 
 
 def _key_problem(path: Path) -> str | None:

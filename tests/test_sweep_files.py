@@ -275,6 +275,30 @@ WORDS = [
     "tasks.classification.x",
     ".",
     "standard",
+    "zip",
+    "when",
+    "if",
+    "set",
+    "exclude",
+    "sample",
+    "draw",
+    "uniform",
+    "choice",
+    "on_end",
+    "settings",
+    "success",
+    "files",
+    "path",
+    "config.a.b",
+    "config",
+    "{out}",
+    "{lr}",
+]
+KINDS: list[dict[str, Any]] = [
+    {"tasks": ["classification"], "grid": {"backbone": ["fno"]}},
+    {"tasks": ["classification"], "zip": {"backbone": ["fno", "dlinear"], "train.lr": [1, 2]}},
+    {"command": ["{python}", "-m", "x", "{lr}"], "settings": {"lr": 1}},
+    {"command": {"argv": ["{python}", "{config}", "{lr}"], "config": {"base": "c.json", "set": {"a": "{lr}"}}}},
 ]
 leaves = st.none() | st.booleans() | st.integers(-1, 4) | st.floats() | st.sampled_from([*WORDS, "", "4GiB", "1h"])
 anything = st.recursive(
@@ -286,17 +310,19 @@ anything = st.recursive(
 
 @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=200)
 @given(
+    kind=st.sampled_from(KINDS),
     data=st.dictionaries(st.sampled_from(WORDS), anything, max_size=5),
     overrides=st.lists(st.tuples(st.sampled_from(WORDS), anything), max_size=3),
 )
 def test_whatever_a_file_holds_it_is_read_or_refused(
-    tmp_path: Path, data: dict[str, Any], overrides: list[tuple[str, Any]]
+    tmp_path: Path, kind: dict[str, Any], data: dict[str, Any], overrides: list[tuple[str, Any]]
 ) -> None:
-    whole = {"tasks": ["classification"], "grid": {"backbone": ["fno"]}, **data}
+    (tmp_path / "c.json").write_text('{"a": 1}')
+    whole = {**kind, **data}
     text = json.dumps(whole).replace("Infinity", ".inf").replace("NaN", ".nan")
     with contextlib.suppress(Refused):
         spec = sweep(tmp_path, text, *(f"{key}={json.dumps(value)}" for key, value in overrides))
-        names = [one.label for one in spec.candidates]
+        names = [one.label for one in (*spec.candidates, *spec.commands)]
         assert len(set(names)) == len(names) > 0
 
 
