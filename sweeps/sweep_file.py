@@ -16,6 +16,7 @@ Section = Mapping[str, Any]
 Sections = Mapping[str, Section | None]
 
 
+A_LIST_OF_WORDS = "expected a list, such as [python, train.py]; a line for a shell goes as [bash, -c, 'LINE']"
 NO_PROFILES = "the file has no profiles"
 
 
@@ -87,6 +88,10 @@ def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
     if not isinstance(located.data, Mapping):
         raise Refused(f"{located.place(())}: expected keys and values, found {describe(located.data)}")
     data = {key: value for key, value in located.data.items() if value is not None}
+    for key in ("command", "on_end"):
+        if isinstance(data.get(key), str):
+            faults.add(located.place((key,)), f"{key}: {A_LIST_OF_WORDS}")
+            del data[key]
     try:
         return to_record(SweepFile, data)
     except Invalid as invalid:
