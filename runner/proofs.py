@@ -103,7 +103,8 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
         raise Fault("no_result", "was there when the command ended, and is gone now")
     if os.path.lexists(pattern):
         raise Fault("bad_result", "is not a regular file")
-    raise Fault("no_result", "does not exist")
+    wild = any(sign in below(pattern, folder) for sign in "*?[")
+    raise Fault("no_result", "matches no file" if wild else "does not exist")
 
 
 def _require_fresh(found: FileSeen, folder: Path, started_at: float) -> None:

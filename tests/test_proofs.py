@@ -184,6 +184,11 @@ def test_one_of_several_is_not_guessed(tmp_path: Path) -> None:
     assert verdict.because == "out/*.csv is not one file but several: out/r.csv, out/s.csv"
 
 
+def test_a_pattern_that_matches_nothing_says_so(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, WRITE, result_in(tmp_path, "**/*.json"))
+    assert verdict.because == "out/**/*.json matches no file"
+
+
 def test_a_link_to_another_attempt_proves_nothing(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
