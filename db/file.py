@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from db.errors import LedgerError, Refused
+from db.schema import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 OLDEST_SQLITE = (3, 37)
 """STRICT tables: https://sqlite.org/stricttables.html"""
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
 )
-NOT_FACTS = frozenset({"pulse", "sqlite_sequence"})
 _TROUBLES = ("disk is full", "readonly", "disk I/O error", "unable to open", "malformed", "not a database")
 
 
@@ -98,30 +96,3 @@ def is_network_file_system(folder: Path) -> bool:
         if resolved.startswith(f"{mount.rstrip('/')}/") and len(mount) >= len(best):
             best, kind = mount, right.split()[0]
     return kind in NETWORK_FILE_SYSTEMS
-
-
-def create_missing(connection: sa.Connection) -> None:
-    """Make tables, triggers and views, inside the caller's transaction, where they are not there yet."""
-    if connection.exec_driver_sql("PRAGMA user_version").scalar_one() != 0:
-        return
-    here = Path(__file__).parent
-    for script in ("schema.sql", "views.sql"):
-        for statement in _statements((here / script).read_text()):
-            connection.exec_driver_sql(statement)
-    tables = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'").scalars().all()
-    for table in sorted(set(tables) - NOT_FACTS):
-        for verb in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, 'facts are never changed: {table} refuses {verb}'); END"
-            )
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

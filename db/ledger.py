@@ -18,9 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.errors import LedgerError
-from db.file import create_missing, identity, open_file, put_to_rest, trouble
+from db.file import identity, open_file, put_to_rest, trouble
 from db.inserting import encodable, insert, insert_missing, patiently
 from db.records import BatchSplit, Score
+from db.schema import bring_up_to_date
 from db.strict import to_data
 from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Unverified, Verdict
 
@@ -65,7 +66,7 @@ class Ledger:
         self._engine, self.journal_mode = open_file(path)
         self._identity = identity(path)
         with self._write() as connection:
-            create_missing(connection)
+            bring_up_to_date(connection)
 
     def close(self) -> None:
         """Leave one file in journal mode DELETE, unless another sweep still writes."""

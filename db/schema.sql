@@ -1,4 +1,4 @@
--- The ledger, version 1. Facts are inserted and never changed; a status is a view over facts.
+-- The ledger, version 2. Facts are inserted and never changed; a status is a view over facts.
 -- Times are seconds since 1970, durations seconds, sizes bytes.
 
 CREATE TABLE sweep (                       -- one expansion of a sweep file: the same name with other runs is another row

@@ -1,4 +1,4 @@
--- The public interface of the ledger for people and dashboards, version 1: columns are only ever added at the end.
+-- The public interface of the ledger for people and dashboards, version 2: columns are only ever added at the end.
 
 CREATE VIEW current_sweep AS               -- the latest expansion of each sweep name
 SELECT s.id, s.name, s.file, s.profile, s.profile_reason, max(c.id) AS scheduler_id, c.opened_at

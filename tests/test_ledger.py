@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sqlite3
 import threading
 import time
@@ -449,8 +450,39 @@ def test_a_network_file_system_is_told_apart(tmp_path: Path) -> None:
     assert not is_network_file_system(Path("/"))
 
 
+VERSION_1 = Path(__file__).parent / "fixtures" / "ledger_v1.db"
+
+
+def dump(path: Path, table: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608 - names of the test's own
+    connection.close()
+    return rows
+
+
+def test_a_ledger_of_version_1_is_carried_over_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    shutil.copy(VERSION_1, path)
+    Ledger(path).close()
+    Ledger(path).close()
+    kept = ("sweep", "member", "scheduler", "attempt", "submission", "verdict", "measured", "score", "metric", "stop")
+    assert {table: dump(path, table) for table in kept} == {table: dump(VERSION_1, table) for table in kept}
+    before = [(row[0], row[1], row[2]) for row in dump(VERSION_1, "run")]
+    assert [(row[0], row[1], row[3]) for row in dump(path, "run")] == before
+    new = tmp_path / "new.db"
+    Ledger(new).close()
+    what = "(SELECT type, name, tbl_name, sql FROM sqlite_schema)"
+    assert dump(path, what) == dump(new, what)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with pytest.raises(sqlite3.IntegrityError, match="facts are never changed"):
+        connection.execute("UPDATE verdict SET word = 'succeeded'")
+    connection.close()
+
+
 def test_the_fixture_of_version_1_is_still_read() -> None:
-    board = Board(Path(__file__).parent / "fixtures" / "ledger_v1.db")
+    board = Board(VERSION_1)
     rows = {row["label"]: row for row in board.run_status()}
     assert {row["state"] for row in rows.values()} == {"succeeded", "failed"}
     halved = next(row for row in rows.values() if row["backbone"] == "timesnet_b06")

@@ -1,0 +1,83 @@
+"""The ledger's tables, triggers and views: made where there are none, and those of an older version carried over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 2
+NOT_FACTS = frozenset({"pulse"})
+_OLD = "old_"
+
+
+def bring_up_to_date(connection: sa.Connection) -> None:
+    """Make what is missing, inside the caller's transaction.
+
+    A later version only ever adds tables and columns, and lifts what was demanded; so all that an older ledger holds is
+    copied, column by column, into tables of this version. Its triggers are made last: they judge what is new, not what
+    is copied.
+    """
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version == SCHEMA_VERSION:
+        return
+    older = _put_aside(connection) if version else ()
+    statements = [statement for script in ("schema.sql", "views.sql") for statement in _statements(script)]
+    triggers = [statement for statement in statements if "CREATE TRIGGER" in statement]
+    _run(connection, (statement for statement in statements if statement not in triggers))
+    for table in older:
+        _copy(connection, table)
+    _run(connection, (f"DROP TABLE {_OLD}{table}" for table in reversed(older)))
+    _run(connection, triggers)
+    _run(connection, _refusals(connection))
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _put_aside(connection: sa.Connection) -> Sequence[str]:
+    """Rename the tables, in the order in which they were made, and drop all that is not a table."""
+    for kind in ("trigger", "view", "index"):
+        _run(connection, (f"DROP {kind} {name}" for name in _named(connection, kind)))
+    tables = _named(connection, "table")
+    _run(connection, (f"ALTER TABLE {table} RENAME TO {_OLD}{table}" for table in tables))
+    return tables
+
+
+def _copy(connection: sa.Connection, table: str) -> None:
+    known, older = (_columns(connection, name) for name in (table, f"{_OLD}{table}"))
+    common = ", ".join(column for column in older if column in known)
+    connection.exec_driver_sql(f"INSERT INTO {table} ({common}) SELECT {common} FROM {_OLD}{table}")  # noqa: S608 - our own names
+
+
+def _columns(connection: sa.Connection, table: str) -> Sequence[str]:
+    return [row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")]
+
+
+def _refusals(connection: sa.Connection) -> Iterator[str]:
+    for table in sorted(set(_named(connection, "table")) - NOT_FACTS):
+        for verb in ("UPDATE", "DELETE"):
+            yield (
+                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, 'facts are never changed: {table} refuses {verb}'); END"
+            )
+
+
+def _named(connection: sa.Connection, kind: str) -> Sequence[str]:
+    """What there is of a kind, in the order in which it was made; SQLite's own left out."""
+    query = "SELECT name FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+    return connection.exec_driver_sql(query, (kind,)).scalars().all()
+
+
+def _run(connection: sa.Connection, statements: Iterator[str] | Sequence[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in (Path(__file__).parent / script).read_text().splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
