@@ -28,13 +28,16 @@ def read_sample(file: SweepFile, reading: Reading, varied: Mapping[Path, Place])
 
 def checked_sample(sample: Sample, keys: RunKeys) -> Sample:
     """With only those draws whose values can be."""
-    return replace(sample, draws=tuple(draw for draw in sample.draws if _can_be(draw, keys)))
+    draws = (_checked_draw(draw, keys) for draw in sample.draws)
+    return replace(sample, draws=tuple(draw for draw in draws if draw))
 
 
-def _can_be(draw: Draw, keys: RunKeys) -> bool:
+def _checked_draw(draw: Draw, keys: RunKeys) -> Draw | None:
     leaves = [Leaf(value=value, place=draw.place, name=draw.name) for value in draw.extremes()]
-    kept = [keys.checked({draw.path: leaf}) for leaf in leaves]  # each is told, not only the first
-    return all(kept)
+    kept = [one.value for leaf in leaves for one in keys.checked({draw.path: leaf}).values()]
+    if draw.law == "choice":
+        return replace(draw, values=tuple(kept)) if kept else None
+    return draw if kept == [leaf.value for leaf in leaves] else None
 
 
 def _draws(reading: Reading, first: dict[Path, Place]) -> Iterator[Draw]:

@@ -40,6 +40,7 @@ def checked(asked: Asked, keys: RunKeys) -> Asked:
     axes = [_checked_axis(axis, keys) for axis in asked.axes]
     return replace(
         asked,
+        has_points=asked.has_points and (keys.shape is None or any(keys.shape in axis.paths for axis in axes)),
         axes=tuple(sorted(axes, key=lambda axis: keys.shape not in axis.paths)),
         when=tuple(
             replace(
@@ -56,8 +57,10 @@ def checked(asked: Asked, keys: RunKeys) -> Asked:
 
 
 def _checked_axis(axis: Axis, keys: RunKeys) -> Axis:
-    choices = [keys.checked(choice) for choice in axis.choices]
-    return replace(axis, choices=tuple(choice for choice in choices if choice))
+    """Without what cannot be; a choice that has lost what the others depend on is none."""
+    pairs = [(choice, keys.checked(choice)) for choice in axis.choices]
+    shaped = (kept for given, kept in pairs if kept and (keys.shape not in given or keys.shape in kept))
+    return replace(axis, choices=tuple(shaped))
 
 
 def _zipped(file: SweepFile, reading: Reading, first: dict[Path, Place]) -> Iterator[Axis]:
