@@ -77,7 +77,8 @@ class Plan:
     recordings as they were checked before launch; nothing where nobody knows.
 
     `declared` is what makes a command of somebody else's a success; nothing where the worker is ours. The supervisor
-    looks at the files that match `watched` (absolute patterns) before the command starts and when it has ended.
+    looks at the files that match `watched` (absolute; wild only below the attempt's folder) before the command starts and
+    when it has ended.
     """
 
     attempt_id: str
@@ -177,8 +178,8 @@ class FileSeen:
 class Exit:
     """`exit.json`: how the worker, process `pid`, ended, as its parent saw it.
 
-    `files` are the watched ones and, where it is there, `result.json`, as they were when the worker had ended: what
-    processes left behind write afterwards proves nothing.
+    `files` are the watched ones, `result.json` and `stdout.log`, as they were when the worker had ended: what processes
+    left behind write afterwards proves nothing.
     """
 
     attempt_id: str

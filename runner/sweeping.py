@@ -63,7 +63,7 @@ def sweep(
             watch.say(describe_runs(prepare(spec), root))
             return ExitCode.OK
         refuse_if_held(root, spec.name)
-        on_end = find_command(getattr(spec, "on_end", ()), spec.file.parent, str(spec.source.place(("on_end",))))
+        on_end = find_command(spec.on_end, spec.file.parent, str(spec.source.place(("on_end",))))
         prepared = prepare(spec)
         _make(root)
         side = part() if detach else None
