@@ -235,7 +235,8 @@ def _spelled_out_file(file: Any, cwd: str) -> Any:
 
 def default_name(argv: Sequence[str]) -> str:
     """What a command is called where its sweep file does not say: `train` of `[python, train.py, ...]`."""
-    scripts = [part for part in argv if part.endswith(_SCRIPTS)]
+    words = [word for part in argv for word in part.split()]  # of the text after a shell's -c too
+    scripts = [word for word in words if word.endswith(_SCRIPTS)]
     modules = [after for part, after in itertools.pairwise(argv) if part == "-m"]
     for text in (*scripts[:1], *modules[:1], *argv[:1]):
         last = text.rsplit("/", 1)[-1].removesuffix(".py").removesuffix(".sh")
