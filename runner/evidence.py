@@ -106,9 +106,12 @@ class Evidence:
         return self.exit if self.exit.attempt_id == self.plan.attempt_id else None
 
 
-def tail(attempt: AttemptDir, limit: int = TAIL_BYTES) -> str:
-    """The end of the attempt's stderr."""
-    return end_of(attempt.stderr, limit).decode(errors="replace")
+def tail(attempt: AttemptDir, limit: int = TAIL_BYTES) -> tuple[str, str]:
+    """The end of what the attempt said, and where: on stderr, or where it is silent there (`2>&1 | tee`) on stdout."""
+    said = end_of(attempt.stderr, limit).decode(errors="replace")
+    if said.strip():
+        return said, "stderr"
+    return end_of(attempt.stdout, limit).decode(errors="replace"), "stdout"
 
 
 def end_of(log: Path, limit: int = TAIL_BYTES) -> bytes:

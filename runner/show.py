@@ -129,7 +129,9 @@ def attempts(rows: Sequence[Row]) -> str:
     return table(("attempt", "batch", "steps", "verdict", "time", "peak memory", "device", "because"), lines)
 
 
-def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[str], tail: str, folder: str) -> str:
+def why(
+    status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[str], tail: tuple[str, str], folder: str
+) -> str:
     """All that is known of how a run came to its state."""
     kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
     head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
@@ -145,8 +147,9 @@ def why(status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[st
         parts.append(f"{title}\n{table(('witness', 'success?', 'says'), heard)}" if heard else f"{title}: still open")
         parts += ["\n".join(f"note: {plain(note)}" for note in said)] if said else []
         parts.append(f"folder: {folder}")
-    if tail:
-        parts.append("last lines of stderr:\n" + "\n".join(f"  | {line}" for line in plain(tail).splitlines()[-15:]))
+    text, where = tail
+    if text.strip():
+        parts.append(f"last lines of {where}:\n" + "\n".join(f"  | {line}" for line in plain(text).splitlines()[-15:]))
     return "\n\n".join(parts)
 
 

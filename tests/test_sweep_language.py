@@ -163,6 +163,7 @@ def test_overrides_of_conditional_axes_and_of_draws(tmp_path: Path) -> None:
             "",
             "x.yaml:3:33: `train.lr` is given twice, first at x.yaml:3:8",
         ),
+        ("zip: {train.lr: [1], seed: [-1]}", "", "x.yaml:3:29: seed: expected an integer of 0 or more"),
         ("zip: {backbone: [fno]}", "", "x.yaml:3:7: `backbone` is given twice, first at x.yaml:2:8"),
         ("zip: 3", "", "x.yaml:3:1: zip: expected"),
         (
@@ -263,6 +264,16 @@ def test_what_is_refused(tmp_path: Path, text: str, override: str, message: str)
         sweep(tmp_path, f"grid: {{backbone: [fno]}}\n{text}", *([override] if override else []))
     lines = str(refused.value).replace(f"{tmp_path}/", "").split("\n")
     assert any(line.startswith(message) for line in lines), lines
+
+
+def test_a_choice_that_loses_its_backbone_is_no_point(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="x.yaml:2:18: backbone: expected a name, found nothing"):
+        sweep(tmp_path, "zip: {backbone: [null, fno], backbones.fno.modes: [1, 2]}")
+
+
+def test_drawn_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    text = "grid: {backbone: [fno]}\nsample: {runs: 1, draw: {data.folder: {choice: [../phm]}}}"
+    assert sweep(tmp_path, text).candidates[0].data.folder == str(tmp_path.parent / "phm")
 
 
 def test_too_many_runs_are_counted_without_making_them(tmp_path: Path) -> None:
