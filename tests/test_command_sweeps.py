@@ -169,7 +169,7 @@ def test_a_batch_and_a_key_of_the_config_file_from_the_command_line(folder: Path
         ("command: {argv: [python], evn: {}}", "x.yaml:1:27: command.evn: unknown key `evn` (did you mean `env`?)"),
         ("command: {argv: ['{python}'], cwd: nowhere}", "x.yaml:1:31: command.cwd: there is no folder nowhere"),
         ("command: ['{python}', trian.py]", "x.yaml:1:23: command.argv.1: there is no file trian.py"),
-        (f"{COMMAND}settings: {{lr: 1}}\non_end: mail", "x.yaml:3:1: on_end: expected a list, found text 'mail'"),
+        (f"{COMMAND}settings: {{lr: 1}}\non_end: mail", "x.yaml:3:1: on_end: expected a list"),
         (f"{COMMAND}settings: {{lr: 1}}\nsuccess: {{fils: []}}", "x.yaml:3:11: success.fils: unknown key `fils`"),
         (f"{COMMAND}settings: {{lr: 1}}\ngrid: {{config.a: [1]}}", "x.yaml:3:19: config.a: there is no config file to"),
         (

@@ -267,7 +267,7 @@ def test_what_is_refused(tmp_path: Path, text: str, override: str, message: str)
 
 
 def test_a_choice_that_loses_its_backbone_is_no_point(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="x.yaml:2:18: backbone: expected a name, found nothing"):
+    with pytest.raises(Refused, match=r"x\.yaml:2:18: backbone: expected a name, found nothing"):
         sweep(tmp_path, "zip: {backbone: [null, fno], backbones.fno.modes: [1, 2]}")
 
 
