@@ -33,7 +33,7 @@ $(VENV)/runner.installed: $(PINS) | $(BIN)/python
 	touch $@
 
 $(VENV)/dev.installed: $(PINS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,examples]'
 	touch $@ $(VENV)/runner.installed
 
 clean:

@@ -9,16 +9,15 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from db.errors import Refused, RunnerError
+from runner.arguments import parse
 from runner.exit_codes import ExitCode
 from runner.output import unfailing
 from runner.places import current_folder, require_writable, typed_path, typed_root
-
-Command = Callable[[argparse.Namespace], ExitCode]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("runner works on Linux only: it proves what became of a process by Linux's own means", file=sys.stderr)
         return ExitCode.REFUSED
     with unfailing() as out:
-        parsed = _parse(arguments)
+        parsed = parse(arguments)
         code = _carry_out(parsed)
         out.flush()
         if out.trouble and not isinstance(out.trouble, BrokenPipeError):  # that is `head`, which has seen enough
@@ -36,9 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(parsed: argparse.Namespace) -> ExitCode:
-    command: Command = parsed.command
     try:
-        code = command(parsed)
+        code = _COMMANDS[parsed.command](parsed)
     except Refused as refused:
         print(f"runner: {refused}", file=sys.stderr)
         code = _code_of(refused)
@@ -57,18 +55,6 @@ def _carry_out(parsed: argparse.Namespace) -> ExitCode:
         )
         code = ExitCode.OWN_FAULT
     return code
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Overrides may stand anywhere among the options, which argparse alone does not allow."""
-    parser = _parser()
-    parsed, rest = parser.parse_known_args(arguments)
-    late = [word for word in rest if "=" in word and not word.startswith("-")]
-    if len(late) < len(rest) or (late and parsed.command is not _sweep):
-        parser.error(f"unknown arguments: {' '.join(rest)}")
-    if late:
-        parsed.overrides += late
-    return parsed
 
 
 def _code_of(refused: Refused) -> ExitCode:
@@ -215,69 +201,14 @@ def _ledger(arguments: argparse.Namespace) -> Path:
     return typed_root(arguments.root) / "ledger.db"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="runner", description="The sweep runner that never lies. Exit codes: docs/commands.md"
-    )
-    parser.add_argument("--version", action="version", version="runner 0.1.0")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    sweep = _command(commands, "sweep", _sweep, "run a sweep file, or go on with it")
-    sweep.add_argument("file", help="the sweep file, YAML")
-    sweep.add_argument("overrides", nargs="*", metavar="key=value", help="settings over the file's: train.lr=1e-3")
-    sweep.add_argument("--profile", help="a profile of the file, whatever the machine")
-    either = sweep.add_mutually_exclusive_group()
-    either.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
-    either.add_argument("--detach", action="store_true", help="check everything, then go on without this terminal")
-    sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
-
-    attach = _command(commands, "attach", _attach, "follow a sweep that is being worked on")
-    attach.add_argument("sweep", nargs="?", help="its name; without, the only one that runs")
-
-    status = _command(commands, "status", _status, "every run's state, and why")
-    status.add_argument("sweep", nargs="?", help="the name of a sweep; all of them without")
-    status.add_argument("--json", action="store_true")
-
-    why = _command(commands, "why", _why, "what every witness said of a run")
-    why.add_argument("run", help="its id, the beginning of it, or its label")
-    why.add_argument("--json", action="store_true")
-
-    logs = _command(commands, "logs", _logs, "what a run printed")
-    logs.add_argument("run", help="its id, the beginning of it, or its label")
-    logs.add_argument("--attempt", type=int, metavar="N", help="the latest one without")
-
-    sql = _command(commands, "sql", _sql, "ask the ledger; it is opened for reading only")
-    sql.add_argument("query", help='for instance: "SELECT * FROM run_status"')
-    sql.add_argument("--json", action="store_true")
-
-    cancel = _command(commands, "cancel", _cancel, "end a run, and stop it until `retry`")
-    cancel.add_argument("run", nargs="*", help="ids, beginnings of ids, or labels")
-    cancel.add_argument("--all", action="store_true", help="every run that is not settled")
-
-    retry = _command(commands, "retry", _retry, "take a failed or cancelled run up again")
-    retry.add_argument("run", nargs="*", help="ids, beginnings of ids, or labels")
-    retry.add_argument("--failed", action="store_true", help="every failed run")
-    _add_report(commands)
-    return parser
-
-
-def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Without `--root`: it finds its attempt in the environment."""
-    summary = "what a shell script says of its own attempt; nothing outside of one"
-    report = commands.add_parser("report", help=summary, description=summary)
-    report.add_argument("--metric", dest="metrics", action="append", default=[], metavar="NAME=VALUE", help="a number")
-    report.add_argument("--step", type=int, metavar="N", help="the metrics are points on curves, at this step")
-    report.add_argument("--done", action="store_true", help="all is done, with these results")
-    report.add_argument("--steps", type=int, metavar="N", help="how many optimizer steps were done")
-    report.add_argument("--failed", metavar="MESSAGE", help="it failed, whatever the exit code will be")
-    report.add_argument("--kind", help="how it failed: crashed (the default), config, data, non_finite, cuda_oom, ...")
-    report.set_defaults(command=_report)
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, summary: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument("--root", default="runs", metavar="DIR", help="where the ledger and the attempts lie (runs)")
-    parser.set_defaults(command=command)
-    return parser
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], ExitCode]] = {
+    "sweep": _sweep,
+    "attach": _attach,
+    "status": _status,
+    "why": _why,
+    "logs": _logs,
+    "sql": _sql,
+    "cancel": _cancel,
+    "retry": _retry,
+    "report": _report,
+}

@@ -50,7 +50,6 @@ class PreparedSweep:
     profile_reason: str
     resources: Resources
     policy: Policy
-    on_end: tuple[str, ...]
     runs: tuple[PreparedRun, ...]
 
     @property
@@ -73,7 +72,6 @@ def prepare(spec: SweepSpec) -> PreparedSweep:
         profile_reason=spec.profile_reason,
         resources=spec.resources,
         policy=spec.policy,
-        on_end=spec.on_end,
         runs=tuple(runs),
     )
 

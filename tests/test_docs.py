@@ -12,7 +12,7 @@ import pytest
 from db.board import Board
 from db.ledger import Ledger
 from runner import show
-from runner.cli import _parser
+from runner.arguments import build_parser
 from runner.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,7 @@ INTERNAL_VIEWS = {"current_sweep", "watched_run"}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    actions = [action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    actions = [action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)]
     return dict(actions[0].choices)
 
 

@@ -121,7 +121,7 @@ def test_the_shells_command_imports_no_more_than_it_needs(attempt: AttemptDir) -
     code = "import sys; from runner.cli import main; main(); print(*sys.modules, file=sys.stderr)"
     done = start(sys.executable, "-c", code, "report", "--metric", "a=1", "--done", env=inside(attempt))
     assert not {"sqlalchemy", "rich", "yaml", "torch", "numpy", "sqlite3"} & set(done.stderr.split())
-    code = "from runner.cli import _parser; _parser(); import sys; assert 'runner.report' not in sys.modules"
+    code = "import sys, runner.cli, runner.arguments as a; a.build_parser(); assert 'runner.report' not in sys.modules"
     assert start(sys.executable, "-c", code).returncode == 0
 
 

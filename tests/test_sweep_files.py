@@ -322,7 +322,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused(
     text = json.dumps(whole).replace("Infinity", ".inf").replace("NaN", ".nan")
     with contextlib.suppress(Refused):
         spec = sweep(tmp_path, text, *(f"{key}={json.dumps(value)}" for key, value in overrides))
-        names = [one.label for one in (*spec.candidates, *spec.commands)]
+        names = [*(one.label for one in spec.candidates), *(one.label for one in spec.commands)]
         assert len(set(names)) == len(names) > 0
 
 
