@@ -77,8 +77,8 @@ class Plan:
     recordings as they were checked before launch; nothing where nobody knows.
 
     `declared` is what makes a command of somebody else's a success; nothing where the worker is ours. The supervisor
-    looks at the files that match `watched` (absolute; wild only below the attempt's folder) before the command starts and
-    when it has ended.
+    looks at the files that match `watched` (absolute; wild only below the attempt's folder) before the command starts
+    and when it has ended.
     """
 
     attempt_id: str
