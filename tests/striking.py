@@ -1,0 +1,100 @@
+"""The scenarios of `tests/faults`, struck: all of one body and the same resources in one sweep."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faulting import STEPS, Body, Scenario
+from sweeping import Desk, carriers
+
+from runner.failures import FAILURE_KINDS
+
+STRUCK = Path(__file__).resolve().parent / "struck"
+AT_MOST = 60.0
+"""Seconds for an attempt, unless its scenario says otherwise; nearly all are over in a few."""
+POLICY = {"retries": {kind.word: 0 for kind in FAILURE_KINDS}, "wait": 0, "grace": 1.0}
+SLOTS: Mapping[Body, int] = {"worker": 3, "command": 4, "reporter": 4}
+WORKER = {
+    "plugins": [str(STRUCK), str(STRUCK.parent / "plugins")],
+    "data": {"window": 256, "max_windows": 1, "systems": [102]},
+    "train": {"batch": 8, "steps": STEPS, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 2},
+}
+FILES = [
+    {"path": "{out}/metrics.json", "metrics": ["mse"], "at_least": {"steps": STEPS}},
+    {"path": "{out}/history.jsonl", "metrics": ["loss"], "rows": STEPS},
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What the ledger tells of one run, and its only attempt; without one where it never came so far."""
+
+    status: Mapping[str, Any]
+    attempt: Mapping[str, Any] | None
+    carriers: Sequence[int]
+
+
+def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: float) -> dict[str, Run]:
+    """Run all of them; what is told of each, by its name. A scheduler that is not done in time is ended."""
+    groups = _by_resources(scenarios)
+    sweeps = []
+    for number, group in enumerate(groups):
+        (desk.folder / f"{number}.yaml").write_text(json.dumps(sweep_file(f"struck{number}", body, group), indent=1))
+        sweeps.append(desk.start("sweep", f"{number}.yaml"))
+    deadline = time.monotonic() + patience
+    said = [_finish(sweep, max(1.0, deadline - time.monotonic())) for sweep in sweeps]
+    names = {(f"struck{n}", place): one.name for n, group in enumerate(groups) for place, one in enumerate(group)}
+    rows = desk.status()
+    assert len(rows) == len(names), said
+    attempts = {row["run"]: row for row in desk.attempts()}
+    assert len(attempts) == sum(row["attempts"] for row in rows), "nothing is tried twice"
+    return {names[row["sweep"], row["position"]]: _run(row, attempts.get(row["run"])) for row in rows}
+
+
+def _run(status: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Run:
+    return Run(status=status, attempt=attempt, carriers=carriers(attempt["nonce"]) if attempt else ())
+
+
+def _by_resources(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
+    groups: dict[str, list[Scenario]] = {}
+    for scenario in scenarios:
+        groups.setdefault(json.dumps(scenario.resources, sort_keys=True), []).append(scenario)
+    return list(groups.values())
+
+
+def _finish(sweep: subprocess.Popen[str], within: float) -> str:
+    try:
+        out, err = sweep.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        sweep.kill()
+        out, err = sweep.communicate()
+        err += f"\nnot done after {within:.0f} s, and ended"
+    return f"exit code {sweep.returncode}\n{out}\n{err}"
+
+
+def sweep_file(name: str, body: Body, group: Sequence[Scenario]) -> dict[str, Any]:
+    """One sweep over scenarios that ask for the same resources."""
+    resources = {"slots": SLOTS[body], "time": AT_MOST, "gpus": "none", **group[0].resources}
+    shared = {"name": name, "policy": POLICY, "resources": resources}
+    scenarios = [one.name for one in group]
+    if body == "worker":
+        tasks = {"struck": {"scenario": scenarios[0]}}
+        return {**shared, **WORKER, "tasks": tasks, "grid": {"backbone": ["tiny"], "tasks.struck.scenario": scenarios}}
+    argv = ["{before}", sys.executable, str(STRUCK / "train.py"), "{scenario}", body, "{out}"]
+    success = {"files": FILES} if body == "command" else {"report": True, "metrics": ["mse"]}
+    more = {"settings": {"steps": STEPS}} if body == "reporter" else {}
+    before = [list(one.before) for one in group]
+    return {
+        **shared,
+        **more,
+        "command": {"argv": argv, "name": "train"},
+        "success": success,
+        "zip": {"scenario": scenarios, "before": before},
+    }

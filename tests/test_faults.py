@@ -1,0 +1,79 @@
+"""Every fault of `tests/faults` as real processes: the truth is told of each, within a bounded time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from faulting import BODIES, MOMENTS, Body, Scenario, load, names
+from striking import AT_MOST, Run, strike_all
+from sweeping import Desk
+
+SCENARIOS = [load(name) for name in names()]
+PATIENCE = 900.0
+"""Seconds for all scenarios of a body; a bound, not an expectation."""
+JUDGED_WITHIN = 30.0
+"""Seconds more than its limit that an attempt may take to be over and judged, on a busy machine."""
+CASES = [(body, one) for body in BODIES for one in SCENARIOS if body in one.expected]
+
+Struck = Callable[[Body], dict[str, Run]]
+
+
+def asked(session: pytest.Session, body: Body) -> list[Scenario]:
+    """Those of this body that are to be tested: `-k exits` strikes no others."""
+    cases: list[Any] = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
+    return [case["scenario"] for case in cases if case.get("body") == body and "scenario" in case]
+
+
+@pytest.fixture(scope="session")
+def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
+    found: dict[Body, dict[str, Run]] = {}
+    desks: list[Desk] = []
+
+    def of(body: Body) -> dict[str, Run]:
+        if body not in found:
+            desks.append(Desk(tmp_path_factory.mktemp(body)))
+            found[body] = strike_all(desks[-1], body, asked(request.session, body), PATIENCE)
+        return found[body]
+
+    yield of
+    for desk in desks:
+        desk.clean_up()
+
+
+@pytest.mark.parametrize(
+    ("body", "scenario"),
+    [
+        pytest.param(body, one, id=f"{body}-{one.name}", marks=pytest.mark.xdist_group(f"faults-{body == 'worker'}"))
+        for body, one in CASES
+    ],
+)
+def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> None:
+    run = struck(body)[scenario.name]
+    truth = scenario.expected[body]
+    assert (run.status["state"], run.status["failure_kind"]) == (truth.state, truth.kind), run.status["because"]
+    assert run.attempt is not None
+    assert truth.saying in run.attempt["because"]
+    limit = scenario.resources.get("time", AT_MOST)
+    assert run.attempt["wall"] <= limit + JUDGED_WITHIN
+    assert not run.carriers, "nothing of it lives on"
+
+
+def test_every_scenario_is_run() -> None:
+    assert len(SCENARIOS) >= 3
+    assert {one.name for _, one in CASES} == set(names())
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
+def test_a_scenario_says_what_it_is(scenario: Scenario) -> None:
+    assert scenario.about.endswith(".")
+    assert scenario.at in MOMENTS
+    differs = len(scenario.expected) < len(BODIES) or len(set(scenario.expected.values())) > 1
+    assert bool(scenario.why) == differs, "why: where the bodies differ, and only there"
+
+
+def test_no_two_scenarios_share_a_name() -> None:
+    count = Counter(name.rpartition("/")[2] for name in names())
+    assert set(count.values()) == {1}, count.most_common(3)
