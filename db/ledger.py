@@ -51,6 +51,7 @@ class OpenAttempt:
     reference: str | None
     opened_at: float
     sweep: str
+    device: str
 
 
 class Ledger:
@@ -306,7 +307,7 @@ _FORGIVEN = """
 SELECT coalesce(max(s.after_number), 0) FROM stop s JOIN reopening r ON r.stop_id = s.id WHERE s.run_id = :run
 """
 _OPEN_ATTEMPTS = """
-SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at, opener.name AS sweep
+SELECT a.id, a.nonce, a.run_id, a.number, a.launcher, s.reference, a.opened_at, opener.name AS sweep, a.device
 FROM attempt a LEFT JOIN submission s ON s.attempt_id = a.id
 JOIN scheduler c ON c.id = a.scheduler_id JOIN sweep opener ON opener.id = c.sweep_id
 WHERE NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id)

@@ -18,7 +18,15 @@ VERSION = 1
 """Of every file in an attempt folder. A file of another version is not read."""
 
 EndedBy = Literal[
-    "cancelled", "interrupted", "revoked", "time_limit", "memory_limit", "lease_lost", "signal", "could_not_start"
+    "cancelled",
+    "interrupted",
+    "revoked",
+    "time_limit",
+    "stalled",
+    "memory_limit",
+    "lease_lost",
+    "signal",
+    "could_not_start",
 ]
 """Why a supervisor ended its worker, or never started it."""
 
@@ -51,10 +59,14 @@ class BatchSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the supervisor enforces. `grace` is the time between asking a process to end and killing it."""
+    """What the supervisor enforces. `grace` is the time between asking a process to end and killing it.
+
+    `silence` is how long the attempt may go without a sign of life: its logs or its metrics grow, or are touched.
+    """
 
     memory: int | None = None
     seconds: float | None = None
+    silence: float | None = None
     grace: float = 5.0
     log_bytes: int = 64 * 2**20
 

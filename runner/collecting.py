@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from db.records import Exit, Plan, Result
+from db.records import Claim, Exit, Plan, Result
 from runner.attempt_dir import AttemptDir, BadRecord, parse_record, read_bounded
 from runner.evidence import Evidence, Unreadable, end_of
 from runner.last_line import last_line
+from runner.liveness import was_restarted_since
 from runner.log_signs import read_signs
 from runner.metrics_feed import MetricsFeed
 from runner.proofs import read_proofs
@@ -33,11 +34,11 @@ def collect(
     if feed is None:
         feed = MetricsFeed(attempt.metrics)
         feed.read_new()
-    plan, exit_ = _read(attempt.read_plan), _read(attempt.read_exit)
+    plan, claim, exit_ = _read(attempt.read_plan), _read(attempt.read_claim), _read(attempt.read_exit)
     result, digest = _read_result(attempt, plan, exit_)
     return Evidence(
         plan=plan,
-        claim=_read(attempt.read_claim),
+        claim=claim,
         end_request=_read(attempt.read_end_request),
         exit=exit_,
         result=result,
@@ -50,6 +51,7 @@ def collect(
         signs=read_signs((attempt.stderr, attempt.stdout)),
         reported=bool(feed.latest),
         non_finite=feed.non_finite,
+        restarted=isinstance(claim, Claim) and was_restarted_since(claim),
     )
 
 

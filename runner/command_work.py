@@ -31,6 +31,7 @@ class CommandWork:
 
     backbone = None
     resumes = False
+    silence = None
 
     @property
     def command(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,8 +20,17 @@ from tasks.interface import Array, LabelTable, Task, Windows
 Rows = dict[str, Array]
 
 
-def evaluate(model: Model, test: Split, training: LabelTable, micro: int, precision: str) -> tuple[Score, ...]:
+def evaluate(
+    model: Model,
+    test: Split,
+    training: LabelTable,
+    micro: int,
+    precision: str,
+    beat: Callable[[], None] | None = None,
+) -> tuple[Score, ...]:
     """Predict every labelled window of the test split once, then score each task once.
+
+    `beat` is called after each batch: a sign of life.
 
     Raises:
         NonFiniteError: a prediction or a score is not finite, or nothing was scored.
@@ -34,6 +43,8 @@ def evaluate(model: Model, test: Split, training: LabelTable, micro: int, precis
         for indices in test.by_system(micro):
             for name, rows in _rows(model, test, indices, masks, precision).items():
                 pieces[name].append(rows)
+            if beat is not None:
+                beat()
     unit = _unit_of_rows(test, masks, micro)
     return tuple(_score(task, name, _joined(pieces[name]), unit[name], training) for name, task in model.tasks.items())
 

@@ -43,7 +43,8 @@ class Evidence:
     `refused` is the launcher's sentence where it would not take the attempt. `survivors` counts processes of the
     attempt that were found alive, and ended, after its supervisor was gone. `submitted`: the launcher took it.
     `last_words` is the last line that it printed, `proofs` are of what the sweep file declares, `signs` what the logs
-    show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words.
+    show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words. `restarted`:
+    its host was, after it was claimed there. `launcher_says` is how the launcher itself saw it end, where it did.
     """
 
     plan: Plan | Unreadable | None
@@ -60,6 +61,8 @@ class Evidence:
     signs: Signs = field(default_factory=Signs)
     reported: bool = False
     non_finite: str | None = None
+    restarted: bool = False
+    launcher_says: Literal["preempted", "node_lost"] | None = None
 
     @property
     def is_command(self) -> bool:

@@ -18,7 +18,7 @@ from runner.evidence import Evidence, Proof, Unreadable
 from runner.failures import FAILURE_KINDS
 from runner.recognisers import how_it_ended
 
-ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit")
+ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit", "stalled")
 """A worker that finished all its work, exit code 0 and result included, while it was being asked to end, has succeeded.
 One that was ended for its memory, or that was no longer the run's attempt, has not."""
 

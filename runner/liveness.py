@@ -89,6 +89,11 @@ def is_of_this_boot(claim: Claim) -> bool:
     return claim.host == os.uname().nodename and claim.boot_id == processes.boot_id()
 
 
+def was_restarted_since(claim: Claim) -> bool:
+    """Whether the claim was taken on this host before it was started last."""
+    return claim.host == os.uname().nodename and claim.boot_id != processes.boot_id()
+
+
 def end_survivors(attempt_id: str, *, within: float = 10.0) -> int:
     """Kill every process of this host that belongs to the attempt; return how many there were.
 

@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from runner.device_signs import BUSY, FAULTY
 from runner.last_line import plain
 
 MAX_LOG_BYTES = 64 * 2**20
 """Read of each log; the supervisor keeps them below that unless it is told otherwise."""
 _BLOCK = 2**20
 _LONGEST_LINE = 4096
-_SHOWN = 300
+_SHOWN = 400
+"""An out-of-memory message of torch tells who held the device's memory within these."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signs:
     """The line that shows each; of a traceback its last line, which names the exception."""
 
+    device_fault: str | None = None
+    device_busy: str | None = None
     cuda_oom: str | None = None
     host_oom: str | None = None
     disk_full: str | None = None
@@ -31,6 +35,8 @@ class Signs:
     def shown(self) -> tuple[str, ...]:
         """Those that there are, in words."""
         words = {
+            "a faulty device": self.device_fault,
+            "a device that others hold": self.device_busy,
             "a lack of GPU memory": self.cuda_oom,
             "a lack of host memory": self.host_oom,
             "a full disk": self.disk_full,
@@ -77,6 +83,11 @@ _TELLING = (
     b"OOM",
     b"No space",
     b"quota",
+    b"CUDA",
+    b"GPU",
+    b"NVRM",
+    b"device",
+    b"error",
     b"nan",
     b"NaN",
     b"NAN",
@@ -84,8 +95,9 @@ _TELLING = (
 """Each line with a sign holds one of these. Looking for them first makes a large log a matter of a second."""
 
 _SIGN = re.compile(
-    r"""
-    (?P<cuda_oom> torch\.(?:cuda\.)?OutOfMemoryError | (?:CUDA|HIP)(?:\ error:)?\ out\ of\ memory
+    rf"(?P<device_fault>{'|'.join(FAULTY)})|(?P<device_busy>{'|'.join(BUSY)})".replace(" ", r"\ ")
+    + r"""
+  | (?P<cuda_oom> torch\.(?:cuda\.)?OutOfMemoryError | (?:CUDA|HIP)(?:\ error:)?\ out\ of\ memory
                 | CUDA_ERROR_OUT_OF_MEMORY | cudaErrorMemoryAllocation | CUBLAS_STATUS_ALLOC_FAILED
                 | RESOURCE_EXHAUSTED:\ Out\ of\ memory | OOM\ when\ allocating\ tensor )
   | (?P<host_oom> ^(?:\[[^\]]*\]:?\ *)?MemoryError\b | DefaultCPUAllocator:\ can't\ allocate\ memory

@@ -56,7 +56,7 @@ class Opener:
             start_step=resume.step if resume else 0,
             resumed_number=resume.attempt if resume else None,
             launcher=self.launcher.name,
-            device=slot.device,
+            device=slot.name,
             code_id=self.code_ids[run.code_fingerprint],
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
@@ -74,6 +74,7 @@ class Opener:
             reference=reference,
             opened_at=opened_at,
             sweep=self.sweep,
+            device=slot.name,
         )
         return opened, refused
 
@@ -121,7 +122,7 @@ class Opener:
             planned_steps=run.work.planned_steps,
             required_metrics=order.required_metrics,
             settings=order.settings,
-            limits=Limits(memory=self.resources.memory, seconds=self.resources.time, grace=self.policy.grace),
+            limits=self._limits(run),
             start_step=resume.step if resume else 0,
             resume_from=resume,
             code_fingerprint=order.code_fingerprint,
@@ -129,6 +130,11 @@ class Opener:
             declared=order.declared,
             watched=order.watched,
         )
+
+    def _limits(self, run: PreparedRun) -> Limits:
+        asked = self.resources
+        silence = run.work.silence if asked.silence is None else asked.silence
+        return Limits(memory=asked.memory, seconds=asked.time, silence=silence, grace=self.policy.grace)
 
 
 def _furnish(folder: Path, order: Order) -> None:

@@ -6,11 +6,13 @@ exception is asked before any text.
 
 from __future__ import annotations
 
+import re
 import signal as signals
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from db.records import EndRequest, Plan, Result
+from runner.device_signs import BUSY, FAULTY, memory_of_others
 from runner.evidence import Evidence, FaultKind, Unreadable
 from sweeps.units import size
 
@@ -24,6 +26,7 @@ def ended_by(*reasons: str) -> Recogniser:
         "revoked": "the attempt was revoked",
         "lease_lost": "its supervisor could no longer prove that it lived",
         "time_limit": "it ran longer than its time limit",
+        "stalled": "it gave no sign of life any more",
         "memory_limit": "its anonymous memory went above the limit",
         "signal": "its supervisor was told to end by a signal",
         "could_not_start": "its command could not be started",
@@ -58,7 +61,42 @@ def any_of(*recognisers: Recogniser) -> Recogniser:
     return recognise
 
 
-def shown(sign: Literal["cuda_oom", "host_oom", "disk_full"]) -> Recogniser:
+def device_busy(evidence: Evidence) -> str | None:
+    """Memory that others hold teaches nothing about what the attempt needs."""
+    others = memory_of_others(_said_of_memory(evidence))
+    if others is not None:
+        return f"other processes held {size(others)} of the GPU's memory"
+    return _said_by_cuda(evidence, BUSY) or shown("device_busy")(evidence)
+
+
+def device_fault(evidence: Evidence) -> str | None:
+    return _said_by_cuda(evidence, FAULTY) or shown("device_fault")(evidence)
+
+
+def _said_of_memory(evidence: Evidence) -> str:
+    error = evidence.error
+    return (error.message if error.kind == "cuda_oom" else "") if error else evidence.signs.cuda_oom or ""
+
+
+def _said_by_cuda(evidence: Evidence, patterns: Sequence[str]) -> str | None:
+    error = evidence.error
+    said = error is not None and any(re.search(pattern, error.message) for pattern in patterns)
+    return _headline(error.type, error.message) if error and said else None
+
+
+def node_lost(evidence: Evidence) -> str | None:
+    if evidence.launcher_says == "node_lost":
+        return "the launcher says that its node failed"
+    return "its host was restarted while it ran" if evidence.restarted and evidence.own_exit is None else None
+
+
+def preempted(evidence: Evidence) -> str | None:
+    return (
+        "the launcher says that something more urgent took its place" if evidence.launcher_says == "preempted" else None
+    )
+
+
+def shown(sign: Literal["cuda_oom", "host_oom", "disk_full", "device_busy", "device_fault"]) -> Recogniser:
     """Text names only the kind of an attempt that failed anyway, and only where no exception was reported."""
 
     def recognise(evidence: Evidence) -> str | None:

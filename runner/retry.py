@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -57,11 +58,13 @@ def next_step(
     now: float,
     why_indivisible: str | None = None,
     rerun_because: str | None = None,
+    salt: str = "",
 ) -> NextStep:
     """Decide what to do about one run.
 
     `why_indivisible` says why its batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be
-    content with a success, that of older code for instance.
+    content with a success, that of older code for instance. `salt`, the run's id, makes runs that failed together wait
+    for different times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
@@ -74,7 +77,7 @@ def next_step(
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    return _unless_stopped(history, _after_failure(history, last, policy, now, why_indivisible))
+    return _unless_stopped(history, _after_failure(history, last, policy, now, why_indivisible, salt))
 
 
 def _unless_stopped(history: History, step: NextStep) -> NextStep:
@@ -82,7 +85,7 @@ def _unless_stopped(history: History, step: NextStep) -> NextStep:
 
 
 def _after_failure(
-    history: History, last: PastAttempt, policy: Policy, now: float, why_indivisible: str | None
+    history: History, last: PastAttempt, policy: Policy, now: float, why_indivisible: str | None, salt: str
 ) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
@@ -94,12 +97,18 @@ def _after_failure(
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
         return _halve(last, kind, why_indivisible)
-    wait = 0.0 if kind.remedy is Remedy.CONTINUE else policy.wait * 2 ** min(spent - 1, LONGEST_WAIT)
+    wait = 0.0 if kind.remedy is Remedy.CONTINUE else _backoff(policy.wait, spent, f"{salt} {last.number}")
     # a clock that was set back must not make anyone wait longer than was asked
     until = min((last.judged_at or now) + wait, now + wait)
     if until > now:
         return Wait(until=until, because=f"{kind.word}: {last.because}")
     return Launch(batch=last.batch, because=f"the same again after {kind.word}")
+
+
+def _backoff(wait: float, spent: int, salt: str) -> float:
+    """Doubling, and up to half as long again: what failed together must not come back together. The same every time."""
+    doubled: float = wait * 2 ** min(spent - 1, LONGEST_WAIT)
+    return doubled * (1 + random.Random(salt).random() / 2)  # noqa: S311 - no secret
 
 
 def _halve(last: PastAttempt, kind: FailureKind, why_indivisible: str | None) -> Launch | Stop:

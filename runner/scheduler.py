@@ -24,6 +24,7 @@ from db.records import ResumeFrom
 from db.verdicts import Failed, History, Succeeded, Unverified, Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
+from runner.caution import Caution
 from runner.launchers.interface import Launcher
 from runner.opening import Opener
 from runner.prepare import PreparedRun, PreparedSweep
@@ -68,6 +69,7 @@ class Scheduler:
         self.settled: dict[str, Done] = {}
         self.older_code: set[str] = set()
         self.interrupted = False
+        self._caution = Caution(slots, sweep.policy.stop_after)
         self._ledger = ledger
         self._root = root
         self._launcher = launcher
@@ -106,12 +108,18 @@ class Scheduler:
         self.interrupted = True
 
     @property
+    def halted(self) -> str | None:
+        """Why no further attempt is started, where runs failed alike."""
+        return self._caution.halted
+
+    @property
     def green(self) -> bool:
         """Whether every run of the sweep is a proven success."""
         return len(self.settled) == len(self.runs) and all(done.green for done in self.settled.values())
 
     def _is_over(self) -> bool:
-        return not self.running and (self.interrupted or not (self._due or self._fresh))
+        waiting = self._due or (self._fresh and not self.halted)
+        return not self.running and (self.interrupted or not waiting)
 
     def _nothing_was_reopened(self) -> bool:
         """Another sweep that shares a run may have taken it up again since it was settled here."""
@@ -159,13 +167,16 @@ class Scheduler:
         del self.running[attended.attempt.id]
         self._due[run.run_id] = 0.0
         self._tell(run, attended.attempt.number, _words(verdict))
+        why = self._caution.learn_from(attended.attempt, verdict)
+        if why:
+            self._tell(run, 0, f"{why}; no further attempt is started")
 
     def _take_next_steps(self) -> None:
         now = time.time()
         for run_id in [run_id for run_id, when in self._due.items() if when <= now]:
             if not self._take_next_step(self.runs[run_id]):
                 return  # no slot is free
-        while self._fresh and self._take_next_step(self.runs[self._fresh[0]]):
+        while self._fresh and not self.halted and self._take_next_step(self.runs[self._fresh[0]]):
             self._fresh.popleft()
 
     def _take_next_step(self, run: PreparedRun) -> bool:
@@ -180,8 +191,11 @@ class Scheduler:
             policy=self.sweep.policy,
             now=time.time(),
             rerun_because=self._rerun_because(run, history),
+            salt=run.run_id,
         )
         match step:
+            case Launch() if self.halted:
+                self._due.pop(run.run_id, None)  # for the next `runner sweep`
             case Launch():
                 return self._launch(run, step, history)
             case Wait():
@@ -201,7 +215,7 @@ class Scheduler:
         return any(attended.attempt.run_id == run.run_id for attended in self.running.values())
 
     def _launch(self, run: PreparedRun, step: Launch, history: History) -> bool:
-        slot = self.slots.take()
+        slot = self._caution.take_slot()
         if slot is None:
             return False
         past = history.attempts[-1].number if history.attempts else 0

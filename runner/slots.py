@@ -12,7 +12,7 @@ import os
 import stat
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +38,13 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """What one attempt may use. Whoever holds `descriptor` open holds the slot; `env` is for the worker."""
+    """What one attempt may use. Whoever holds `descriptor` open holds the slot; `env` is for the worker.
+
+    `device` is `cpu` or `cuda`, `name` that of the very device.
+    """
 
     device: str
+    name: str
     env: Mapping[str, str]
     descriptor: int
 
@@ -63,12 +67,12 @@ class Slots:
         """How many attempts these let run side by side, where nobody else is using them."""
         return len(self.gpus) or len(self.cpus) // self.cpus_per_slot
 
-    def take(self) -> Slot | None:
-        """A free slot, or None where there is none now."""
+    def take(self, avoid: Collection[str] = ()) -> Slot | None:
+        """A free slot, or None where there is none now; never one of the devices named in `avoid`."""
         if not self.gpus:
             descriptor = _lock_some(self.folder / "cpus", self.cpus, self.cpus_per_slot)
             return None if descriptor is None else self._slot("cpu", "", descriptor)
-        for gpu in self.gpus:
+        for gpu in (gpu for gpu in self.gpus if gpu.uuid not in avoid):
             descriptor = _lock_some(self.folder / f"gpu-{gpu.uuid}", (0,), 1)
             if descriptor is not None:
                 return self._slot("cuda", gpu.uuid, descriptor)
@@ -76,7 +80,8 @@ class Slots:
 
     def _slot(self, device: str, visible: str, descriptor: int) -> Slot:
         threads = dict.fromkeys(_THREADS, str(self.cpus_per_slot))
-        return Slot(device=device, env={**threads, "CUDA_VISIBLE_DEVICES": visible}, descriptor=descriptor)
+        env = {**threads, "CUDA_VISIBLE_DEVICES": visible}
+        return Slot(device=device, name=visible or device, env=env, descriptor=descriptor)
 
 
 def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None) -> Slots:

@@ -21,6 +21,7 @@ from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
 from runner.memory_limit import PeakMemory, open_limit
+from runner.silence import Silence
 from runner.watched import Watch
 
 CANNOT_RECORD = 74
@@ -76,6 +77,7 @@ class Supervision:
         self._lease = Lease(attempt, self._begun)
         self._memory = open_limit(plan.limits.memory, plan.attempt_id)
         self._peak = PeakMemory()
+        self._silence = Silence((attempt.metrics, attempt.stdout, attempt.stderr), self._begun)
         self._watch: Watch | None = None
         self._files: tuple[FileSeen, ...] = ()
         self._logs: list[CappedLog] = []
@@ -171,6 +173,8 @@ class Supervision:
     def _look_at_limits(self, now: float) -> None:
         if self._limits.seconds is not None and now - self._begun > self._limits.seconds:
             self._end("time_limit")
+        if self._limits.silence is not None and self._silence.lasts(now) > self._limits.silence:
+            self._end("stalled")
         limit = self._memory.limit
         if self._memory.how == "sampled" and limit is not None and self._peak.peak > limit:
             self._end("memory_limit")

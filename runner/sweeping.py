@@ -33,6 +33,7 @@ ON_NETWORK = (
     "the ledger lies on a network file system, where SQLite's WAL does not work: readers and the scheduler wait for "
     "each other; --root on a local disk avoids that"
 )
+HOW_TO_GO_ON = "mend the cause and run the sweep again, or let it go on with policy.stop_after=0"
 
 
 def sweep(
@@ -131,6 +132,9 @@ class _HeldSweep:
             if detached:
                 stay_when_the_terminal_goes()  # again, for the scheduler has just begun to listen to it
             scheduler.run()
+        if scheduler.halted:
+            left = len(scheduler.runs) - len(scheduler.settled)
+            self._watch.say(f"{scheduler.halted}, so {left} runs were left for later; {HOW_TO_GO_ON}")
         if scheduler.older_code:
             labels = ", ".join(sorted(scheduler.older_code))
             self._watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")

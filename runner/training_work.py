@@ -27,6 +27,7 @@ class Training:
     command = None
     why_indivisible = None
     resumes = True
+    silence = 3600.0
 
     @property
     def backbone(self) -> str:

@@ -49,7 +49,8 @@ class Work(Protocol):
 
     `effective_batch` is 1 and `planned_steps` nothing where a command names none. `why_indivisible` says why half the
     micro batch with twice the accumulation would not be the same experiment, or could not be handed over; nothing where
-    it can. `resumes`: it goes on from our checkpoints.
+    it can. `resumes`: it goes on from our checkpoints. `silence`: so many seconds without a sign of life mean that it
+    hangs; nothing where it promises none.
     """
 
     @property
@@ -66,6 +67,8 @@ class Work(Protocol):
     def why_indivisible(self) -> str | None: ...
     @property
     def resumes(self) -> bool: ...
+    @property
+    def silence(self) -> float | None: ...
     @property
     def facts(self) -> Mapping[str, object]:
         """What a person wants to know of it before it starts; the same keys for every run of a sweep."""

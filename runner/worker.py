@@ -97,11 +97,12 @@ def carry_out(folder: AttemptDir, account: Account) -> None:
     account.environment = describe_environment(device)
     with account.phase("data"):
         opened = _open(settings, account, device)
+    log = MetricsLog(folder.metrics)
     try:
         with account.phase("train"):
-            _train(folder, account, settings.run, opened, memory)
+            _train(folder, account, settings.run, opened, memory, log)
         with account.phase("evaluate"):
-            _evaluate(account, settings.run, opened)
+            _evaluate(account, settings.run, opened, log)
     finally:
         account.peak_memory = memory.sample()
 
@@ -156,7 +157,9 @@ def _open(settings: WorkerSettings, account: Account, device: torch.device) -> O
     )
 
 
-def _train(folder: AttemptDir, account: Account, run: RunSettings, opened: Opened, memory: MemoryPeak) -> None:
+def _train(
+    folder: AttemptDir, account: Account, run: RunSettings, opened: Opened, memory: MemoryPeak, log: MetricsLog
+) -> None:
     plan, model = account.plan, opened.model
     labelled = labelled_masks(model.tasks, opened.train)
     labelled_masks(model.tasks, opened.test)
@@ -167,7 +170,7 @@ def _train(folder: AttemptDir, account: Account, run: RunSettings, opened: Opene
         account.gradient_seen = True
     elif plan.start_step:
         raise ConfigError(f"the plan starts at step {plan.start_step} and names no checkpoint to resume from")
-    observer = Recorder(folder, account, model, optimizer)
+    observer = Recorder(folder, account, model, optimizer, log)
     training = Training(
         model=model,
         optimizer=optimizer,
@@ -192,9 +195,10 @@ def _earlier(folder: AttemptDir, plan: Plan) -> Path:
     return AttemptDir(folder.path.resolve().parent / str(source.attempt)).checkpoints / str(source.step)
 
 
-def _evaluate(account: Account, run: RunSettings, opened: Opened) -> None:
+def _evaluate(account: Account, run: RunSettings, opened: Opened, log: MetricsLog) -> None:
     training, test = opened.data.labels("train"), opened.test
-    account.scores = evaluate(opened.model, test, training, account.plan.batch.micro, run.train.precision)
+    micro = account.plan.batch.micro
+    account.scores = evaluate(opened.model, test, training, micro, run.train.precision, log.beat)
     if account.plan.data_fingerprint is not None:
         require_unchanged("data", account.plan.data_fingerprint, content(run.data))
     account.metrics.update(score_metrics(account.scores))
@@ -203,12 +207,12 @@ def _evaluate(account: Account, run: RunSettings, opened: Opened) -> None:
 class Recorder:
     """Puts what training tells into the attempt folder and the account."""
 
-    def __init__(self, folder: AttemptDir, account: Account, model: Model, optimizer: AdamW) -> None:
+    def __init__(self, folder: AttemptDir, account: Account, model: Model, optimizer: AdamW, log: MetricsLog) -> None:
         self._folder = folder
         self._account = account
         self._model = model
         self._optimizer = optimizer
-        self._log = MetricsLog(folder.metrics)
+        self._log = log
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._log.append(step, values)
@@ -221,6 +225,7 @@ class Recorder:
     def took(self, step: int, values: Mapping[str, float]) -> None:
         self._account.steps_done = step - self._account.plan.start_step
         self._account.gradient_seen |= values["train.grad_norm"] > 0
+        self._log.beat()
 
 
 if __name__ == "__main__":

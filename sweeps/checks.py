@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, type[Any]] = {
 _UNITS = {
     ("resources", "memory"): bytes_of,
     ("resources", "time"): seconds_of,
+    ("resources", "silence"): seconds_of,
     ("policy", "wait"): seconds_of,
     ("policy", "grace"): seconds_of,
 }

@@ -115,33 +115,43 @@ class RunSettings:
 class Resources:
     """What one attempt may use. `memory` in bytes of host memory, `time` in seconds; nothing means no limit.
 
+    `silence` is how long it may give no sign of life, in seconds; nothing means an hour for our own backbones, which
+    give one at every step, and no limit for commands, which promise none.
     `gpus: auto` takes one GPU where the host has any, `none` never takes one. `cpus` are the threads of an attempt;
     `slots` is how many attempts run side by side (nothing: as many as the GPUs, or else the CPUs, allow).
     """
 
     memory: int | None = None
     time: float | None = None
+    silence: float | None = None
     cpus: int = 1
     gpus: Literal["auto", "none"] = "auto"
     slots: int | None = None
 
     def __post_init__(self) -> None:
-        require_positive(self, "cpus", *(key for key in ("memory", "time", "slots") if getattr(self, key) is not None))
+        optional = ("memory", "time", "silence", "slots")
+        require_positive(self, "cpus", *(key for key in optional if getattr(self, key) is not None))
         most = {"slots": MOST_SLOTS, "cpus": MOST_CPUS, "memory": MOST_MEMORY, "time": MOST_SECONDS}
-        _require_at_most(self, most)
+        _require_at_most(self, {**most, "silence": MOST_SECONDS})
         if (self.slots or 0) * self.cpus > MOST_CPUS_IN_ALL:
             refuse("slots", f"{self.slots:,} slots of {self.cpus:,} cpus are more than {MOST_CPUS_IN_ALL:,} in all")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What happens after a failure. `retries` overrides the budget of a failure kind; `wait` is in seconds."""
+    """What happens after a failure. `retries` overrides the budget of a failure kind; `wait` is in seconds.
+
+    `stop_after` so many runs in a row that failed alike, no further one is started; 0: never.
+    """
 
     retries: Mapping[str, int] = field(default_factory=dict)
     wait: float = 2.0
     grace: float = 5.0
+    stop_after: int = 5
 
     def __post_init__(self) -> None:
+        if self.stop_after < 0:
+            refuse("stop_after", f"must not be negative, is {self.stop_after}")
         for key, seconds in (("wait", self.wait), ("grace", self.grace)):
             if seconds < 0:
                 refuse(key, f"must not be negative, is {seconds}")

@@ -315,3 +315,25 @@ def test_other_evidence_is_asked_of_another_run(desk: CommandDesk) -> None:
     desk.write(command=command, success=METRICS)
     assert desk.sweep().code == 0
     assert desk.because()[0] == "succeeded"
+
+
+def test_where_every_run_fails_alike_the_rest_is_not_started(desk: CommandDesk) -> None:
+    desk.write(command=["ls", "/no such file", "{n}"], grid={"n": list(range(12))}, resources={"slots": 1})
+    done = desk.sweep()
+    assert done.code == 1
+    assert "5 runs in a row failed alike (crashed" in done.out
+    assert "7 runs were left for later" in done.out
+    states = [row["state"] for row in desk.status()]
+    assert (states.count("failed"), states.count("waiting")) == (5, 7)
+    assert "12 failed of 12" in desk.sweep("policy.stop_after=0").out
+
+
+def test_silence_ends_a_command_that_promised_signs_of_life(desk: CommandDesk) -> None:
+    desk.script("hang.sh", "for i in 1 2 3; do echo $i; sleep 0.5; done; sleep 60\n")
+    desk.write(
+        command=["bash", "hang.sh"], resources={"silence": "3s"}, policy={"wait": 0.1, "retries": {"stalled": 0}}
+    )
+    assert desk.sweep().code == 1
+    assert desk.because()[:2] == ("failed", "stalled")
+    (attempt,) = desk.attempts()
+    assert 3 < attempt["wall"] < 30

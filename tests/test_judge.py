@@ -40,6 +40,24 @@ NAN = Signs(nan="epoch 3 loss: nan")
 NOTHING = Declared()
 REPORT = Declared(report=True, metrics=("mse",))
 
+NO_GPU = Signs(device_fault="RuntimeError: No CUDA GPUs are available")
+
+
+def cuda_error(message: str) -> Evidence:
+    result = failed_with("crashed", f"CUDA error: {message}")
+    return spoiled(exit=ended(exit_code=1), result=result)
+
+
+def out_of_memory(*, ours: str, asked: str = "968.00 MiB") -> Evidence:
+    """As torch tells it, on a card of 23.68 GiB."""
+    message = (
+        f"CUDA out of memory. Tried to allocate {asked}. GPU 0 has a total capacity of 23.68 GiB of which 630.81 MiB "
+        f"is free. Including non-PyTorch memory, this process has {ours} memory in use."
+    )
+    result = failed_with("cuda_oom", message)
+    return spoiled(exit=ended(exit_code=1), result=result)
+
+
 FAILURES = {
     "no exit": (spoiled(exit=None), "lost"),
     "unreadable exit": (spoiled(exit=Unreadable(why="torn")), "lost"),
@@ -47,6 +65,16 @@ FAILURES = {
     "revoked": (spoiled(exit=killed(9, ended_by="revoked")), "lost"),
     "revoked but complete": (spoiled(exit=ended(ended_by="revoked")), "lost"),
     "exit code 1": (spoiled(exit=ended(exit_code=1), result=None), "crashed"),
+    "hangs": (spoiled(exit=killed(15, ended_by="stalled"), result=None), "stalled"),
+    "host restarted": (spoiled(exit=None, result=None, restarted=True), "node_lost"),
+    "node failed": (spoiled(exit=None, result=None, launcher_says="node_lost"), "node_lost"),
+    "preempted": (spoiled(exit=killed(15, ended_by="signal"), launcher_says="preempted"), "preempted"),
+    "memory held by others": (out_of_memory(ours="2.00 GiB"), "device_busy"),
+    "memory held by ourselves": (out_of_memory(ours="23.05 GiB"), "cuda_oom"),
+    "too much even without others": (out_of_memory(ours="2.00 GiB", asked="24.00 GiB"), "cuda_oom"),
+    "device taken": (cuda_error("CUDA-capable device(s) is/are busy or unavailable"), "device_busy"),
+    "broken memory": (cuda_error("uncorrectable ECC error encountered"), "device_fault"),
+    "no device": (spoiled(exit=ended(exit_code=1), result=None, signs=NO_GPU), "device_fault"),
     "exit code 1 after a complete result": (spoiled(exit=ended(exit_code=1)), "contradiction"),
     "segmentation fault": (spoiled(exit=killed(11), result=None), "crashed"),
     "killed": (spoiled(exit=killed(9), result=None), "killed"),
@@ -237,7 +265,7 @@ def test_no_text_turns_a_failure_into_a_success(good: Evidence, text: str) -> No
     assert isinstance(judge(replace(good, last_words=text, exit=ended(exit_code=1))), Failed)
 
 
-@pytest.mark.parametrize("ended_by", ["cancelled", "interrupted", "signal", "time_limit"])
+@pytest.mark.parametrize("ended_by", ["cancelled", "interrupted", "signal", "time_limit", "stalled"])
 def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
     assert isinstance(judge(spoiled(exit=replace(EXIT, ended_by=ended_by))), Succeeded)  # type: ignore[arg-type] # from text
 
