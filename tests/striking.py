@@ -1,4 +1,4 @@
-"""The scenarios of `tests/faults`, struck: all of one body and the same resources in one sweep."""
+"""The scenarios of `tests/faults`, struck: all of one body that ask for the same are run in one sweep."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from runner.failures import FAILURE_KINDS
 STRUCK = Path(__file__).resolve().parent / "struck"
 AT_MOST = 60.0
 """Seconds for an attempt, unless its scenario says otherwise; nearly all are over in a few."""
-POLICY = {"retries": {kind.word: 0 for kind in FAILURE_KINDS}, "wait": 0, "grace": 1.0}
+POLICY = {"retries": {kind.word: 0 for kind in FAILURE_KINDS}, "wait": 0, "grace": 1.0, "stop_after": 0}
 SLOTS: Mapping[Body, int] = {"worker": 3, "command": 4, "reporter": 4}
 WORKER = {
     "plugins": [str(STRUCK), str(STRUCK.parent / "plugins")],
     "data": {"window": 256, "max_windows": 1, "systems": [102]},
     "train": {"batch": 8, "steps": STEPS, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 2},
 }
+TOOK = "SELECT run_id, judged_at - opened_at AS took FROM attempt JOIN verdict ON attempt_id = attempt.id"
 FILES = [
     {"path": "{out}/metrics.json", "metrics": ["mse"], "at_least": {"steps": STEPS}},
     {"path": "{out}/history.jsonl", "metrics": ["loss"], "rows": STEPS},
@@ -34,16 +35,20 @@ FILES = [
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What the ledger tells of one run, and its only attempt; without one where it never came so far."""
+    """What the ledger tells of one run, and its only attempt; without one where it never came so far.
+
+    `took` is the time from its opening to its verdict, which is known also where nobody saw it end.
+    """
 
     status: Mapping[str, Any]
     attempt: Mapping[str, Any] | None
     carriers: Sequence[int]
+    took: float
 
 
-def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: float) -> dict[str, Run]:
-    """Run all of them; what is told of each, by its name. A scheduler that is not done in time is ended."""
-    groups = _by_resources(scenarios)
+def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: float) -> Told:
+    """Run all of them. A scheduler that is not done in time is ended."""
+    groups = _alike(scenarios)
     sweeps = []
     for number, group in enumerate(groups):
         (desk.folder / f"{number}.yaml").write_text(json.dumps(sweep_file(f"struck{number}", body, group), indent=1))
@@ -54,18 +59,20 @@ def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: 
     rows = desk.status()
     assert len(rows) == len(names), said
     attempts = {row["run"]: row for row in desk.attempts()}
+    took = {row["run_id"]: row["took"] for row in json.loads(desk.type("sql", TOOK, "--json").out)}
     assert len(attempts) == sum(row["attempts"] for row in rows), "nothing is tried twice"
-    return {names[row["sweep"], row["position"]]: _run(row, attempts.get(row["run"])) for row in rows}
+    return {names[row["sweep"], row["position"]]: _run(row, attempts.get(row["run"]), took) for row in rows}
 
 
-def _run(status: Mapping[str, Any], attempt: Mapping[str, Any] | None) -> Run:
-    return Run(status=status, attempt=attempt, carriers=carriers(attempt["nonce"]) if attempt else ())
+def _run(status: Mapping[str, Any], attempt: Mapping[str, Any] | None, took: Mapping[str, float]) -> Run:
+    left = carriers(attempt["nonce"]) if attempt else ()
+    return Run(status=status, attempt=attempt, carriers=left, took=took.get(status["run"], 0.0))
 
 
-def _by_resources(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
+def _alike(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
     groups: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
-        groups.setdefault(json.dumps(scenario.resources, sort_keys=True), []).append(scenario)
+        groups.setdefault(json.dumps([scenario.resources, scenario.before], sort_keys=True), []).append(scenario)
     return list(groups.values())
 
 
@@ -80,21 +87,20 @@ def _finish(sweep: subprocess.Popen[str], within: float) -> str:
 
 
 def sweep_file(name: str, body: Body, group: Sequence[Scenario]) -> dict[str, Any]:
-    """One sweep over scenarios that ask for the same resources."""
+    """One sweep over scenarios that ask for the same resources, and for the same before their command."""
     resources = {"slots": SLOTS[body], "time": AT_MOST, "gpus": "none", **group[0].resources}
     shared = {"name": name, "policy": POLICY, "resources": resources}
     scenarios = [one.name for one in group]
     if body == "worker":
         tasks = {"struck": {"scenario": scenarios[0]}}
         return {**shared, **WORKER, "tasks": tasks, "grid": {"backbone": ["tiny"], "tasks.struck.scenario": scenarios}}
-    argv = ["{before}", sys.executable, str(STRUCK / "train.py"), "{scenario}", body, "{out}"]
+    argv = [*group[0].before, sys.executable, str(STRUCK / "train.py"), "{scenario}", body, "{out}"]
     success = {"files": FILES} if body == "command" else {"report": True, "metrics": ["mse"]}
     more = {"settings": {"steps": STEPS}} if body == "reporter" else {}
-    before = [list(one.before) for one in group]
     return {
         **shared,
         **more,
         "command": {"argv": argv, "name": "train"},
         "success": success,
-        "zip": {"scenario": scenarios, "before": before},
+        "grid": {"scenario": scenarios},
     }

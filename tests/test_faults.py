@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from faulting import BODIES, MOMENTS, Body, Scenario, load, names
-from striking import AT_MOST, Run, strike_all
+from striking import AT_MOST, Told, strike_all
 from sweeping import Desk
 
 SCENARIOS = [load(name) for name in names()]
@@ -18,7 +18,7 @@ JUDGED_WITHIN = 30.0
 """Seconds more than its limit that an attempt may take to be over and judged, on a busy machine."""
 CASES = [(body, one) for body in BODIES for one in SCENARIOS if body in one.expected]
 
-Struck = Callable[[Body], dict[str, Run]]
+Struck = Callable[[Body], Told]
 
 
 def asked(session: pytest.Session, body: Body) -> list[Scenario]:
@@ -29,10 +29,10 @@ def asked(session: pytest.Session, body: Body) -> list[Scenario]:
 
 @pytest.fixture(scope="session")
 def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
-    found: dict[Body, dict[str, Run]] = {}
+    found: dict[Body, Told] = {}
     desks: list[Desk] = []
 
-    def of(body: Body) -> dict[str, Run]:
+    def of(body: Body) -> Told:
         if body not in found:
             desks.append(Desk(tmp_path_factory.mktemp(body)))
             found[body] = strike_all(desks[-1], body, asked(request.session, body), PATIENCE)
@@ -51,13 +51,15 @@ def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ],
 )
 def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> None:
-    run = struck(body)[scenario.name]
+    told = struck(body)
+    assert scenario.name in told.runs, told.said
+    run = told.runs[scenario.name]
     truth = scenario.expected[body]
     assert (run.status["state"], run.status["failure_kind"]) == (truth.state, truth.kind), run.status["because"]
-    assert run.attempt is not None
-    assert truth.saying in run.attempt["because"]
+    (attempt,) = run.attempts
+    assert truth.saying in attempt["because"]
     limit = scenario.resources.get("time", AT_MOST)
-    assert run.attempt["wall"] <= limit + JUDGED_WITHIN
+    assert run.took <= limit + JUDGED_WITHIN
     assert not run.carriers, "nothing of it lives on"
 
 

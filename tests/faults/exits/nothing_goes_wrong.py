@@ -1,0 +1,9 @@
+"""Nothing goes wrong."""
+
+from faulting import SUCCEEDED, Scene
+
+expected = SUCCEEDED
+
+
+def strike(scene: Scene) -> None:
+    del scene
