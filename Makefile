@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PINS := setup.cfg pyproject.toml constraints.txt
 ARGS ?=
 
-.PHONY: sweep test check format clean
+.PHONY: sweep test check docs format clean
 
 sweep: $(VENV)/runner.installed
 	$(BIN)/runner sweep sweeps/foundation.yaml $(ARGS)
@@ -17,6 +17,9 @@ check: $(VENV)/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/runner.installed
+	$(BIN)/python docs/failures_page.py
 
 format: $(VENV)/dev.installed
 	$(BIN)/ruff format .

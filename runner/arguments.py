@@ -52,6 +52,11 @@ def build_parser() -> argparse.ArgumentParser:
     logs.add_argument("run", help="its id, the beginning of it, or its label")
     logs.add_argument("--attempt", type=int, metavar="N", help="the latest one without")
 
+    repeat = _command(commands, "repeat", "carry an attempt out once more, by hand and elsewhere; nothing is recorded")
+    repeat.add_argument("run", help="its id, the beginning of it, or its label")
+    repeat.add_argument("--attempt", type=int, metavar="N", help="the latest one without")
+    repeat.add_argument("--show", action="store_true", help="only show the line for a shell that does it")
+
     sql = _command(commands, "sql", "ask the ledger; it is opened for reading only")
     sql.add_argument("query", help='for instance: "SELECT * FROM run_status"')
     sql.add_argument("--json", action="store_true")

@@ -12,12 +12,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from db.errors import Refused, RunnerError
 from runner.arguments import parse
 from runner.exit_codes import ExitCode
 from runner.output import unfailing
 from runner.places import current_folder, require_writable, typed_path, typed_root
+
+if TYPE_CHECKING:
+    from runner.attempt_dir import AttemptDir
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _carry_out(parsed: argparse.Namespace) -> ExitCode:
+def _carry_out(parsed: argparse.Namespace) -> int:
+    code: int
     try:
         code = _COMMANDS[parsed.command](parsed)
     except Refused as refused:
@@ -134,19 +139,9 @@ def _why(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _logs(arguments: argparse.Namespace) -> ExitCode:
-    from db.board import Board
     from runner import show
-    from runner.attempt_dir import AttemptDir
 
-    board = Board(_ledger(arguments))
-    run = board.find_run(arguments.run)
-    known = [row["attempt"] for row in board.attempts(run)]
-    if not known:
-        raise Refused(f"{run} has not been tried yet; there is nothing it could have printed")
-    number = known[-1] if arguments.attempt is None else arguments.attempt
-    if number not in known:
-        raise Refused(f"{run} has no attempt {number}; its attempts are {known[0]} to {known[-1]}")
-    folder = AttemptDir(typed_root(arguments.root) / run / str(number))
+    folder = _typed_attempt(arguments)
     for path in (folder.stdout, folder.stderr):
         nothing = not path.is_file() or path.stat().st_size == 0
         print(f"==> {path} <==" + (" (nothing)" if nothing else ""))
@@ -155,6 +150,28 @@ def _logs(arguments: argparse.Namespace) -> ExitCode:
                 for line in lines:
                     print(show.plain(line), end="")
     return ExitCode.OK
+
+
+def _repeat(arguments: argparse.Namespace) -> int:
+    from runner.repeating import repeat
+
+    return repeat(_typed_attempt(arguments), partial(print, flush=True), show_only=arguments.show)
+
+
+def _typed_attempt(arguments: argparse.Namespace) -> AttemptDir:
+    """The folder of the attempt that a person named, or of the run's latest."""
+    from db.board import Board
+    from runner.attempt_dir import AttemptDir
+
+    board = Board(_ledger(arguments))
+    run = board.find_run(arguments.run)
+    known = [row["attempt"] for row in board.attempts(run)]
+    if not known:
+        raise Refused(f"{run} has not been tried yet")
+    number = known[-1] if arguments.attempt is None else arguments.attempt
+    if number not in known:
+        raise Refused(f"{run} has no attempt {number}; its attempts are {known[0]} to {known[-1]}")
+    return AttemptDir(typed_root(arguments.root) / run / str(number))
 
 
 def _sql(arguments: argparse.Namespace) -> ExitCode:
@@ -201,12 +218,13 @@ def _ledger(arguments: argparse.Namespace) -> Path:
     return typed_root(arguments.root) / "ledger.db"
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], ExitCode]] = {
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "sweep": _sweep,
     "attach": _attach,
     "status": _status,
     "why": _why,
     "logs": _logs,
+    "repeat": _repeat,
     "sql": _sql,
     "cancel": _cancel,
     "retry": _retry,

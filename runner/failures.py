@@ -54,12 +54,16 @@ class Remedy(Enum):
 
 @dataclass(frozen=True)
 class FailureKind:
-    """One kind of failure. `budget` is how often its remedy is tried for a run, unless the policy says otherwise."""
+    """One kind of failure. `budget` is how often its remedy is tried for a run, unless the policy says otherwise.
+
+    `sentence` says what it means, `advice` what a person can do about it.
+    """
 
     word: str
     remedy: Remedy
     budget: int
     sentence: str
+    advice: str
     recognise: Recogniser
 
 
@@ -69,6 +73,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         2,
         "The launcher would not take the attempt, or its command could not be started.",
+        "Read the reason: a command that does not exist, no space for its folder, a launcher that is down.",
         any_of(refused, ended_by("could_not_start")),
     ),
     FailureKind(
@@ -76,6 +81,7 @@ FAILURE_KINDS = (
         Remedy.STOP,
         0,
         "Somebody cancelled the run.",
+        "`runner retry RUN` takes it up again.",
         any_of(ended_by("cancelled"), cancelled_before_start),
     ),
     FailureKind(
@@ -83,6 +89,7 @@ FAILURE_KINDS = (
         Remedy.CONTINUE,
         MANY,
         "The scheduler was told to stop, or was gone before the attempt started.",
+        "Run the sweep again: it goes on, from the last checkpoint where there is one.",
         any_of(ended_by("interrupted"), fenced),
     ),
     FailureKind(
@@ -90,6 +97,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         5,
         "The host that it ran on failed or was restarted.",
+        "Nothing. Where it happens often, look at the host.",
         node_lost,
     ),
     FailureKind(
@@ -97,14 +105,23 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         20,
         "The cluster took its place for something more urgent.",
+        "Nothing; it comes back when there is room.",
         preempted,
     ),
-    FailureKind("time_limit", Remedy.STOP, 0, "The attempt ran longer than `resources.time`.", ended_by("time_limit")),
+    FailureKind(
+        "time_limit",
+        Remedy.STOP,
+        0,
+        "The attempt ran longer than `resources.time`.",
+        "Give it more with `resources.time`, then `runner retry RUN`: trainings go on from their last checkpoint.",
+        ended_by("time_limit"),
+    ),
     FailureKind(
         "stalled",
         Remedy.AGAIN,
         1,
         "It gave no sign of life for `resources.silence`.",
+        "Look at the end of its log: mostly something waits for ever. If it was only slow, raise `resources.silence`.",
         ended_by("stalled"),
     ),
     FailureKind(
@@ -112,6 +129,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         3,
         "The GPU is broken, or cannot be reached. After two in a row the sweep leaves that GPU alone.",
+        "Look at `nvidia-smi -q` and `dmesg` for ECC errors and Xids; the device may need a reset.",
         device_fault,
     ),
     FailureKind(
@@ -119,6 +137,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         10,
         "Others held the GPU or its memory; that teaches nothing about what the run needs.",
+        "See with `nvidia-smi` who holds it.",
         device_busy,
     ),
     FailureKind(
@@ -126,6 +145,7 @@ FAILURE_KINDS = (
         Remedy.HALVE,
         MANY,
         "The GPU's memory did not suffice.",
+        "Nothing while it is halved. Where that comes to its end: a smaller model or window, or a larger card.",
         any_of(error("cuda_oom"), shown("cuda_oom")),
     ),
     FailureKind(
@@ -133,23 +153,40 @@ FAILURE_KINDS = (
         Remedy.HALVE,
         MANY,
         "The host's memory, or `resources.memory`, did not suffice.",
+        "As with `cuda_oom`; or raise `resources.memory`, or use fewer data loading workers.",
         any_of(oom_killed, ended_by("memory_limit"), error("host_oom"), shown("host_oom")),
     ),
-    FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", error("config")),
+    FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", "Mend the key that is named.", error("config")),
     FailureKind(
         "changed",
         Remedy.STOP,
         0,
         "The code or the data is no longer what was checked before launch.",
+        "Run the sweep again: it checks the new state first.",
         any_of(error("changed"), other_code),
     ),
-    FailureKind("shape", Remedy.STOP, 0, "Two tensors do not fit, or would have been broadcast.", error("shape")),
-    FailureKind("data", Remedy.STOP, 0, "The data is missing, broken, or has no label for a task.", error("data")),
+    FailureKind(
+        "shape",
+        Remedy.STOP,
+        0,
+        "Two tensors do not fit, or would have been broadcast.",
+        "Mend the code or the setting that the message names.",
+        error("shape"),
+    ),
+    FailureKind(
+        "data",
+        Remedy.STOP,
+        0,
+        "The data is missing, broken, or has no label for a task.",
+        "Mend the data, or leave the task out.",
+        error("data"),
+    ),
     FailureKind(
         "non_finite",
         Remedy.STOP,
         0,
         "A loss, gradient or metric was NaN or infinite.",
+        "A lower learning rate, a clipped gradient, another precision; look at the curve before it happened.",
         any_of(error("non_finite"), reported_non_finite, declared_non_finite, nan_shown),
     ),
     FailureKind(
@@ -157,6 +194,7 @@ FAILURE_KINDS = (
         Remedy.STOP,
         0,
         "A file could not be written for want of space.",
+        "Make room (or raise the quota), then `runner retry --failed`.",
         any_of(error("disk_full"), shown("disk_full")),
     ),
     FailureKind(
@@ -164,6 +202,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         3,
         "Its supervisor vanished; nobody can tell how it ended.",
+        "Nothing while it is tried again. Where it happens often, see who kills supervisors: the kernel's log knows.",
         any_of(ended_by("revoked", "lease_lost"), lambda evidence: None if evidence.own_exit else lost(evidence)),
     ),
     FailureKind(
@@ -171,6 +210,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         1,
         "The witnesses disagree: a complete result, but no clean exit of the process that wrote it.",
+        "Look at what it does after its last step: a clean result with an unclean end is a bug in the script.",
         any_of(contradiction, other_process),
     ),
     FailureKind(
@@ -178,6 +218,7 @@ FAILURE_KINDS = (
         Remedy.AGAIN,
         2,
         "Somebody ended the attempt with a signal; it was not the memory.",
+        "See who sent the signal: an administrator, a session that ended, a supervisor of another kind.",
         any_of(ended_by("signal"), killed),
     ),
     FailureKind(
@@ -185,14 +226,23 @@ FAILURE_KINDS = (
         Remedy.STOP,
         0,
         "It lacks steps, rows, metrics or anything learned.",
+        "Read which step, row or metric is missing.",
         any_of(error("incomplete"), unproven("incomplete"), incomplete),
     ),
-    FailureKind("crashed", Remedy.STOP, 0, "An exception, a fatal signal or a non-zero exit code.", crashed),
+    FailureKind(
+        "crashed",
+        Remedy.STOP,
+        0,
+        "An exception, a fatal signal or a non-zero exit code.",
+        "Read the end of its log; `runner repeat RUN` makes it happen again by hand.",
+        crashed,
+    ),
     FailureKind(
         "no_result",
         Remedy.STOP,
         0,
         "It ended as if all were well, without a result of its own.",
+        "Does the script really write what the sweep file declares, and there?",
         any_of(unproven("no_result"), no_result),
     ),
     FailureKind(
@@ -200,6 +250,7 @@ FAILURE_KINDS = (
         Remedy.STOP,
         0,
         "Its result is unreadable, not the one it ended with, or of another attempt.",
+        "Read what is wrong with the file; a script must write it itself, whole, before it ends.",
         any_of(unproven("bad_result"), bad_result),
     ),
 )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 MARK = "RUNNER_ATTEMPT"
+MARK_FOLDER = "RUNNER_ATTEMPT_DIR"
 """The environment variable that holds the attempt id in every process of an attempt."""
 
 SLOT_DESCRIPTOR = 3

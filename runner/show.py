@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.failures import BY_WORD
+from runner.failures import BY_WORD, FAILURE_KINDS
 from sweeps.units import duration, size
 
 Row = Mapping[str, Any]
@@ -135,8 +135,7 @@ def why(
     """All that is known of how a run came to its state."""
     kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
     head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
-    meaning = BY_WORD[kind_word].sentence + "\n" if (kind_word := status_row["failure_kind"]) in BY_WORD else ""
-    parts = [f"{head}\n{meaning}next: {what_next(status_row)}"]
+    parts = [f"{head}\n{_rule(status_row['failure_kind'])}next: {what_next(status_row)}"]
     if ladder:
         parts.append(attempts(ladder))
         heard = [
@@ -146,11 +145,21 @@ def why(
         title = f"witnesses of attempt {ladder[-1]['attempt']}"
         parts.append(f"{title}\n{table(('witness', 'success?', 'says'), heard)}" if heard else f"{title}: still open")
         parts += ["\n".join(f"note: {plain(note)}" for note in said)] if said else []
-        parts.append(f"folder: {folder}")
+        parts.append(f"folder: {folder}\nby hand: runner repeat {status_row['run']}")
     text, where = tail
     if text.strip():
         parts.append(f"last lines of {where}:\n" + "\n".join(f"  | {line}" for line in plain(text).splitlines()[-15:]))
     return "\n\n".join(parts)
+
+
+def _rule(word: str | None) -> str:
+    """Which row of the catalogue named the failure, and what is done about its kind."""
+    if word not in BY_WORD:
+        return ""
+    kind = BY_WORD[word]
+    place = [known.word for known in FAILURE_KINDS].index(kind.word) + 1
+    rule = f"rule {place} of {len(FAILURE_KINDS)}, the first that recognised it"
+    return f"{kind.word}: {kind.sentence} ({rule})\nremedy: {kind.remedy.value}\nyou: {kind.advice}\n"
 
 
 def former(run: str, expansion: Row, ladder: Sequence[Row]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Supervision:
         except OSError as error:
             raise spawn.CannotStart(f"no log can be made: {error}") from None
         stdout, stderr = (log.descriptor for log in self._logs)
-        ours = {processes.MARK: self._plan.attempt_id, "RUNNER_ATTEMPT_DIR": str(self._attempt.path)}
+        ours = {processes.MARK: self._plan.attempt_id, processes.MARK_FOLDER: str(self._attempt.path)}
         command = spawn.Command(
             argv=[_encode(part) for part in self._plan.argv],
             cwd=_encode(self._plan.cwd),

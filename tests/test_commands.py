@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -337,3 +339,27 @@ def test_silence_ends_a_command_that_promised_signs_of_life(desk: CommandDesk) -
     assert desk.because()[:2] == ("failed", "stalled")
     (attempt,) = desk.attempts()
     assert 3 < attempt["wall"] < 30
+
+
+def test_an_attempt_is_repeated_by_hand_elsewhere_and_nothing_of_it_is_recorded(desk: CommandDesk) -> None:
+    desk.script("base.yaml", "out: nowhere\n")
+    desk.script("run.sh", 'cat "$1"; touch "$2/here"; echo "$RUNNER_ATTEMPT"; exit 7\n')
+    command = {
+        "argv": ["bash", "run.sh", "{config}", "{out}"],
+        "config": {"base": "base.yaml", "set": {"out": "{out}"}},
+    }
+    desk.write(command=command)
+    assert desk.sweep().code == 1
+    before = sorted(desk.root.glob("run-*/1/**"))
+    done = desk.type("repeat", "run")
+    assert done.code == 7
+    (folder,) = re.findall(r" in (/\S+);", done.out)
+    assert f"out: {folder}/out" in done.out
+    assert Path(folder, "out", "here").exists()
+    assert sorted(desk.root.glob("run-*/1/**")) == before
+    assert len(desk.attempts()) == 1
+    (nonce,) = [row["nonce"] for row in desk.attempts()]
+    assert nonce not in done.out
+    line = desk.type("repeat", "run", "--show").out
+    assert subprocess.run(("bash", "-c", line), check=False, capture_output=True).returncode == 7
+    assert "has no attempt 2" in desk.type("repeat", "run", "--attempt", "2").err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_every_exit_code_and_state_is_documented() -> None:
         int(code) for code in ExitCode
     ]
     assert set(re.findall(r"^\| `([a-z]+)` \|", COMMANDS, re.MULTILINE)) >= set(show.STATES)
+
+
+def test_the_page_of_failures_is_the_catalogue() -> None:
+    spec = importlib.util.spec_from_file_location("failures_page", ROOT / "docs" / "failures_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text() == module.page(), "run `make docs`"
 
 
 @pytest.fixture(scope="module")
