@@ -35,15 +35,24 @@ FILES = [
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What the ledger tells of one run, and its only attempt; without one where it never came so far.
+    """What the ledger tells of one run and its attempts.
 
-    `took` is the time from its opening to its verdict, which is known also where nobody saw it end.
+    `carriers` are processes of theirs that live on. `took` is the time from the opening of an attempt to its verdict,
+    which is known also where nobody saw it end; nothing where there is no verdict.
     """
 
     status: Mapping[str, Any]
-    attempt: Mapping[str, Any] | None
+    attempts: Sequence[Mapping[str, Any]]
     carriers: Sequence[int]
-    took: float
+    took: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What is told of all runs of a body, by their scenario; `said` is what the schedulers printed."""
+
+    said: str
+    runs: Mapping[str, Run]
 
 
 def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: float) -> Told:
@@ -56,17 +65,19 @@ def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: 
     deadline = time.monotonic() + patience
     said = [_finish(sweep, max(1.0, deadline - time.monotonic())) for sweep in sweeps]
     names = {(f"struck{n}", place): one.name for n, group in enumerate(groups) for place, one in enumerate(group)}
-    rows = desk.status()
-    assert len(rows) == len(names), said
-    attempts = {row["run"]: row for row in desk.attempts()}
-    took = {row["run_id"]: row["took"] for row in json.loads(desk.type("sql", TOOK, "--json").out)}
-    assert len(attempts) == sum(row["attempts"] for row in rows), "nothing is tried twice"
-    return {names[row["sweep"], row["position"]]: _run(row, attempts.get(row["run"]), took) for row in rows}
+    attempts, took = desk.attempts(), {row["run_id"]: row["took"] for row in _sql(desk, TOOK)}
+    runs = {}
+    for row in desk.status():
+        own = [attempt for attempt in attempts if attempt["run"] == row["run"]]
+        living = [pid for attempt in own for pid in carriers(attempt["nonce"])]
+        run = Run(status=row, attempts=own, carriers=living, took=took.get(row["run"]))
+        runs[names[row["sweep"], row["position"]]] = run
+    return Told(said="\n".join(said), runs=runs)
 
 
-def _run(status: Mapping[str, Any], attempt: Mapping[str, Any] | None, took: Mapping[str, float]) -> Run:
-    left = carriers(attempt["nonce"]) if attempt else ()
-    return Run(status=status, attempt=attempt, carriers=left, took=took.get(status["run"], 0.0))
+def _sql(desk: Desk, question: str) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = json.loads(desk.type("sql", question, "--json").out)
+    return answer
 
 
 def _alike(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:

@@ -59,6 +59,7 @@ def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> No
     (attempt,) = run.attempts
     assert truth.saying in attempt["because"]
     limit = scenario.resources.get("time", AT_MOST)
+    assert run.took is not None
     assert run.took <= limit + JUDGED_WITHIN
     assert not run.carriers, "nothing of it lives on"
 
