@@ -123,13 +123,23 @@ def _names(value: object, above: str = "", depth: int = 3) -> Iterator[str]:
 
 
 def _read_json(data: bytes, wanted: Sequence[str]) -> Contents:
-    return _document(_parse_json(data, "it"), wanted)
+    return _document(_parse_json(data, "it", wanted), wanted)
 
 
-def _parse_json(data: bytes, what: str) -> Any:
+def _parse_json(data: bytes, what: str, wanted: Sequence[str]) -> Any:
     """`NaN` and `Infinity`, which Python writes and JSON does not know, are read as what they mean."""
+    named = {*wanted, *(part for path in wanted for part in path.split("."))}
+
+    def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        once = dict(pairs)
+        if len(once) < len(pairs):
+            for key, value in pairs:
+                if key in named and value is not once[key] and value != once[key]:
+                    _refuse(f"{what} gives `{key}` more than once, and not the same")
+        return once
+
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=unambiguous)
     except (ValueError, RecursionError) as error:
         _refuse(f"{what} is not whole JSON: {error}")
 
@@ -158,7 +168,7 @@ def _read_jsonl(data: bytes, wanted: Sequence[str]) -> Contents:
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
-        row = _parse_json(line, f"line {number}")
+        row = _parse_json(line, f"line {number}", wanted)
         if not isinstance(row, dict):
             _refuse(f"line {number} holds {describe(row)} instead of keys and values")
         contents.add(row, wanted)

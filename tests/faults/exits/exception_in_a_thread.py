@@ -8,6 +8,6 @@ expected = SUCCEEDED
 
 
 def strike(scene: Scene) -> None:
-    thread = threading.Thread(target=lambda: 1 / scene.step * {}["missing"])
+    thread = threading.Thread(target=lambda: {"batch": scene.step}["batch_size"])
     thread.start()
     thread.join()

@@ -13,7 +13,7 @@ why = "the exceptions of our own worker are in its result, so its log is not ask
 
 
 def strike(scene: Scene) -> None:
-    thread = threading.Thread(target=lambda: {}[scene.result])
+    thread = threading.Thread(target=lambda: {"metrics.csv": 1}[scene.result.name])
     thread.start()
     thread.join()
     sys.stderr.flush()
