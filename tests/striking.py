@@ -51,6 +51,7 @@ class Run:
 class Told:
     """What is told of all runs of a body, by their scenario; `said` is what the schedulers printed."""
 
+    desk: Desk
     said: str
     runs: Mapping[str, Run]
 
@@ -72,7 +73,7 @@ def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: 
         living = [pid for attempt in own for pid in carriers(attempt["nonce"])]
         run = Run(status=row, attempts=own, carriers=living, took=took.get(row["run"]))
         runs[names[row["sweep"], row["position"]]] = run
-    return Told(said="\n".join(said), runs=runs)
+    return Told(desk=desk, said="\n".join(said), runs=runs)
 
 
 def _sql(desk: Desk, question: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ Struck = Callable[[Body], Told]
 def asked(session: pytest.Session, body: Body) -> list[Scenario]:
     """Those of this body that are to be tested: `-k exits` strikes no others."""
     cases: list[Any] = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-    return [case["scenario"] for case in cases if case.get("body") == body and "scenario" in case]
+    return list({case["scenario"].name: case["scenario"] for case in cases if case.get("body") == body}.values())
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +64,20 @@ def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> No
     assert not run.carriers, "nothing of it lives on"
 
 
+@pytest.mark.xdist_group("faults-False")
+@pytest.mark.parametrize("body", ["command", "reporter"])
+@pytest.mark.parametrize("scenario", [load("output/terminal_escapes")], ids=lambda one: one.name)
+def test_what_a_run_printed_does_nothing_to_the_terminal(body: Body, scenario: Scenario, struck: Struck) -> None:
+    told = struck(body)
+    assert "completed successfully" in told.said
+    why = told.desk.type("why", told.runs[scenario.name].status["run"])
+    assert "completed successfully" in why.out
+    for text in (told.said, told.desk.type("status").out, why.out):
+        assert {sign for sign in text if ord(sign) < 32} <= {"\n"}
+
+
 def test_every_scenario_is_run() -> None:
-    assert len(SCENARIOS) >= 3
+    assert len(SCENARIOS) >= 70
     assert {one.name for _, one in CASES} == set(names())
 
 
