@@ -52,21 +52,24 @@ class ConfigTemplate:
     """A config file of theirs and what is rewritten in each copy of it.
 
     `written` is the base as the sweep file has it, placeholders and all; `base` is the absolute path it stands for in
-    this run, and `content` what was read there. `set` holds the templates of the dotted keys that are rewritten, those
-    of settings called `config.KEY` included. Keys in `new` need not exist in the content.
+    this run, and `content` what was read there. `set` holds the templates of the dotted keys that are rewritten, and
+    `held` the values of those that settings called `config.KEY` rewrite, which are never read as templates. Keys in
+    `new` need not exist in the content, and may change their type.
     """
 
     written: str
     base: str
     content: Mapping[str, Any]
     set: Mapping[str, Any]
+    held: Mapping[str, Any] = field(default_factory=dict)
     new: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSettings:
-    """Everything that makes a command's run the run it is, with its placeholders, and where it is started.
+    """Everything that makes a command's run the run it is, with its placeholders.
 
+    `cwd`, where it is started, is absolute and leads through no link: the same relative script elsewhere is another.
     `settings` holds every setting by its dotted name but `config.KEY`, `batch` (the effective one), `steps` and `seed`.
     `success` is as in the sweep file.
     """
@@ -169,8 +172,6 @@ def known_values(settings: CommandSettings, attempt: Mapping[str, Any]) -> dict[
 def described(settings: CommandSettings, mark: str = "") -> dict[str, Any]:
     """All that makes the run, ready for JSON: placeholders of an attempt stand for themselves, behind the `mark`.
 
-    A declared path counts from the folder that the command is started in, whatever folder that is.
-
     Raises:
         Invalid: every fault at its path in the sweep file.
     """
@@ -178,13 +179,13 @@ def described(settings: CommandSettings, mark: str = "") -> dict[str, Any]:
     parts, faults = _filled(settings, known)
     if faults:
         raise Invalid(faults)
-    parts["success"] = _spelled_out(parts["success"], settings.cwd)
+    parts["success"] = _spelled_out(parts["success"])
     numbers = {"batch": settings.batch, "steps": settings.steps, "seed": settings.seed}
-    return {"name": settings.name, **canonical(parts, mark), **numbers}
+    return {"name": settings.name, "cwd": settings.cwd, **canonical(parts, mark), **numbers}
 
 
 def command_run_id(settings: CommandSettings) -> str:
-    """`<name>-<12 hex digits>`: the same command is the same run, wherever it is started and its config file lies.
+    """`<name>-<12 hex digits>`: the same command in the same folder is the same run, wherever its config file lies.
 
     Raises:
         Invalid: every fault at its path in the sweep file.
@@ -205,20 +206,20 @@ def _filled(settings: CommandSettings, known: Mapping[str, Any]) -> tuple[dict[s
         and told(
             faults,
             ("command", "config", "set"),
-            lambda: filled_config(config.content, config.set, config.new, known),
+            lambda: filled_config(config.content, config.set, config.held, config.new, known),
         ),
         "success": told(faults, ("success",), lambda: filled_success(settings.success, known, settings.cwd)),
     }, faults
 
 
-def _spelled_out(success: Mapping[str, Any], cwd: str) -> dict[str, Any]:
+def _spelled_out(success: Mapping[str, Any]) -> dict[str, Any]:
     """With every default, so that one that is written down makes no other run."""
     whole = {**to_data(Declared()), **success}
     files = whole["files"]
-    return {**whole, "files": [_spelled_out_file(file, cwd) for file in files] if isinstance(files, list) else files}
+    return {**whole, "files": [_spelled_out_file(file) for file in files] if isinstance(files, list) else files}
 
 
-def _spelled_out_file(file: Any, cwd: str) -> Any:
+def _spelled_out_file(file: Any) -> Any:
     path = file.get("path") if isinstance(file, Mapping) else None
     if not isinstance(path, str):  # no file at all, which whoever reads it as a `Declared` will tell
         return file
@@ -227,7 +228,6 @@ def _spelled_out_file(file: Any, cwd: str) -> Any:
     return {
         **to_data(plain),
         **file,
-        "path": path.removeprefix(f"{cwd.rstrip('/')}/"),
         "format": file.get("format") or plain.kind,
         "metrics": {name: name for name in metrics} if isinstance(metrics, list) else metrics,
     }

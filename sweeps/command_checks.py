@@ -25,9 +25,10 @@ from sweeps.command import (
     known_values,
     render,
 )
+from sweeps.config_keys import changed_kinds
 from sweeps.filling import filled_success, told
 from sweeps.programs import program_problem, script_problem, shell_texts
-from sweeps.template import fill_argv, placeholders, unknown_in
+from sweeps.template import fill, fill_argv, placeholders, unknown_in
 
 _OUT = "/{out}"
 """Stands for the attempt's folder while nothing is started; no such folder is ever looked at."""
@@ -72,7 +73,8 @@ def check_command(settings: CommandSettings) -> list[Problem]:
         rendered = render(settings, sample)
     except Invalid as invalid:
         return [Problem(fault.path, fault.message) for fault in invalid.faults]
-    return [*_of_success(settings), *_of_programs(settings, asdict(sample), rendered)]
+    known = asdict(sample)
+    return [*_of_kinds(settings, known), *_of_success(settings), *_of_programs(settings, known, rendered)]
 
 
 def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
@@ -165,6 +167,15 @@ def _of_uses(settings: CommandSettings) -> Iterator[Problem]:
         )
     if settings.config and "config" not in placeholders([settings.argv, settings.env]):
         yield Problem(("command", "config"), "nothing uses the copy; hand its path over as `{config}`")
+
+
+def _of_kinds(settings: CommandSettings, sample: Mapping[str, Any]) -> Iterator[Problem]:
+    config = settings.config
+    if config:
+        known = known_values(settings, sample)
+        values = {key: fill(template, known) for key, template in config.set.items()} | dict(config.held)
+        for fault in changed_kinds(config.content, values, config.new):
+            yield Problem(("command", "config", "set", *fault.path), fault.message)
 
 
 def _of_success(settings: CommandSettings) -> Iterator[Problem]:

@@ -32,6 +32,38 @@ def with_keys(data: Mapping[str, Any], keys: Mapping[str, Any], new: Collection[
     return dict(changed)
 
 
+def changed_kinds(data: Mapping[str, Any], keys: Mapping[str, Any], new: Collection[str] = ()) -> Iterator[Fault]:
+    """Keys whose new value is of another kind than what the config file holds: another experiment, unless it is asked
+    for in `new`. A text may become anything but nothing, and nothing anything: YAML reads `1e-3` as text.
+    """
+    for key, value in keys.items():
+        path = _path_of(data, key, new)
+        if key not in new and not isinstance(path, str):
+            rule = _kind_rule(_value_at(data, path), value)
+            if rule:
+                escape = f"where a change of kind is meant, add `{key}` to `command.config.new`"
+                yield Fault((key,), f"the config file has {rule}, and this is {describe(value)}; {escape}")
+
+
+def _kind_rule(old: Any, new: Any) -> str | None:
+    """What must stand where the old value stood, and the new one does not; None where it does."""
+    if isinstance(old, bool):
+        return None if isinstance(new, bool) else "`true` or `false` there"
+    if isinstance(old, (int, float)):
+        return None if isinstance(new, (int, float)) and not isinstance(new, bool) else "a number there"
+    if isinstance(old, list):
+        return None if isinstance(new, list) else "a list there (in an axis, one list is `[[...]]`)"
+    if isinstance(old, Mapping):
+        return None if isinstance(new, Mapping) else "keys and values there"
+    return "text there" if new is None and isinstance(old, str) else None
+
+
+def _value_at(data: Any, path: Path) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
 def dotted_keys(data: Any, before: str = "") -> Iterator[str]:
     """Every key, those of sections and items included."""
     items = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()

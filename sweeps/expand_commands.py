@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -89,7 +90,7 @@ class _Reader:
         self.above = draft.command_line
         self.success = file.success
         self.command = command
-        self.cwd = absolute(command.cwd or ".", folder)
+        self.cwd = os.path.realpath(absolute(command.cwd or ".", folder))
         self.located = located
         self.faults = faults
         self.contents: dict[str, Mapping[str, Any] | None] = {}
@@ -151,7 +152,7 @@ class _Reader:
         if content is None:
             return None
         return ConfigTemplate(
-            written=section.base, base=base, content=content, set={**section.set, **keys}, new=section.new
+            written=section.base, base=base, content=content, set=section.set, held=keys, new=section.new
         )
 
     def tell(self, made: CommandCandidate, problems: list[Problem]) -> None:
@@ -169,7 +170,7 @@ def _without_twins(found: list[CommandCandidate], draft: Draft, faults: Faults) 
     first: dict[str, CommandCandidate] = {}
     for one in found:
         mine = one.settings
-        config = [mine.config.base, mine.config.set] if mine.config else None
+        config = [mine.config.base, mine.config.held] if mine.config else None
         key = json.dumps([mine.settings, mine.batch, mine.steps, mine.seed, config], sort_keys=True)
         known = first.setdefault(key, one)
         if known is not one and not draft.asked.changed and not (known.point.drawn and one.point.drawn):

@@ -43,16 +43,20 @@ def filled_env(env: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, st
 
 
 def filled_config(
-    content: Mapping[str, Any], templates: Mapping[str, Any], new: Collection[str], known: Mapping[str, Any]
+    content: Mapping[str, Any],
+    templates: Mapping[str, Any],
+    held: Mapping[str, Any],
+    new: Collection[str],
+    known: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the copy of a config file holds.
+    """What the copy of a config file holds. Values that are `held` stay as they are.
 
     Raises:
         Invalid: with one fault, at the dotted key, for each that cannot be filled or replaced.
     """
     faults: list[Fault] = []
     values = {key: told(faults, (key,), partial(fill, template, known)) for key, template in templates.items()}
-    changed = told(faults, (), partial(with_keys, content, values, new))
+    changed = told(faults, (), partial(with_keys, content, {**values, **held}, new))
     if faults or changed is None:
         raise Invalid(faults)
     return changed
@@ -101,5 +105,4 @@ def _filled_path(path: str, known: Mapping[str, Any], cwd: str) -> str:
     """Below the attempt's own folder it is a pattern, elsewhere it is taken as it stands."""
     below = path.startswith(_OUT)
     inside = fill_text(path.removeprefix(_OUT), known, glob.escape if below else str)
-    filled = f"{known['out']}/{inside}" if below else inside
-    return os.path.normpath(os.path.join(cwd, filled))  # noqa: PTH118 - a pattern is text
+    return os.path.normpath(os.path.join(known["out"] if below else cwd, inside))  # noqa: PTH118 - a pattern is text

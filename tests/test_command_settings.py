@@ -183,6 +183,9 @@ OTHERS = [
     replace(FULL, config=replace(CONFIG, content={**CONFIG.content, "1": 2})),
     replace(FULL, config=replace(CONFIG, set={**CONFIG.set, "data.bs": "{accum}"})),
     replace(FULL, config=replace(CONFIG, set={**CONFIG.set, "lr": "0.001"})),
+    replace(FULL, config=replace(CONFIG, held={"name": "{run}"})),
+    replace(FULL, config=replace(CONFIG, set={**CONFIG.set, "name": "{run}"})),
+    replace(FULL, cwd="/elsewhere"),
     replace(FULL, success={}),
     replace(FULL, success={**FULL.success, "last_line": "^done$"}),
     replace(FULL, batch=64),
@@ -201,7 +204,6 @@ def test_what_makes_another_run_makes_another_identity() -> None:
 
 def test_where_things_lie_makes_no_other_run() -> None:
     for same in (
-        replace(FULL, cwd="/elsewhere"),
         replace(FULL, config=replace(CONFIG, base="/elsewhere/c.yml", written="d/{model}.yml")),
         replace(FULL, config=replace(CONFIG, content=dict(reversed(list(CONFIG.content.items()))))),
         replace(FULL, settings={**FULL.settings, "unused": 1}),
@@ -234,7 +236,8 @@ def test_a_run_is_described_in_terms_of_json() -> None:
     assert what["argv"] == ["{python}", "train.py", "--amp", "--x", "--lr=0.001", "{config}"]
     assert what["config"]["day"] == "date 2024-01-31"
     assert what["config"]["data"] == {"bs": "{batch}"}
-    assert [file["path"] for file in what["success"]["files"]] == ["{out}/**/m_a[[]1]*.csv", "r/{run}.json"]
+    assert what["cwd"] == "/work"
+    assert [file["path"] for file in what["success"]["files"]] == ["{out}/**/m_a[[]1]*.csv", "/work/r/{run}.json"]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +413,56 @@ def test_keys_of_the_config_file_are_told(place: Path) -> None:
     [(path, message)] = told(place, "true", "{config}", config=template(set={"data.batch": 1}))
     assert path == "command.config.set.data.batch"
     assert "the config file has no key `data.batch`" in message
+
+
+BASE = {"amp": True, "width": 3, "lr": "1e-3", "day": None, "layers": [1], "section": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("amp", False, None),
+        ("amp", "yes", "the config file has `true` or `false` there, and this is text 'yes'; where a change of kind"),
+        ("amp", 1, "the config file has `true` or `false` there, and this is an integer 1"),
+        ("amp", None, "the config file has `true` or `false` there, and this is nothing"),
+        ("width", 0.5, None),
+        ("width", "3", "the config file has a number there, and this is text '3'"),
+        ("width", True, "the config file has a number there, and this is true or false True"),
+        ("width", [3], "the config file has a number there, and this is a list of 1"),
+        ("lr", 1e-3, None),
+        ("lr", None, "the config file has text there, and this is nothing"),
+        ("day", "x", None),
+        ("layers", [], None),
+        ("layers", 3, "the config file has a list there (in an axis, one list is `[[...]]`), and this is an integer"),
+        ("layers.0", "x", "the config file has a number there"),
+        ("section", {}, None),
+        ("section", [], "the config file has keys and values there, and this is a list of 0"),
+    ],
+)
+def test_a_key_of_the_config_file_keeps_its_kind(place: Path, key: str, value: Any, message: str | None) -> None:
+    """`yes` is text in a sweep file, and would be true to a script whose config file has `yes`."""
+    as_setting = template(content=BASE, held={key: value})
+    as_template = template(content=BASE, set={key: "{v}"})
+    for config, values in ((as_setting, {}), (as_template, {"v": value})):
+        found = told(place, "true", "{config}", config=config, settings=values)
+        assert [path for path, _ in found] == ([f"command.config.set.{key}"] if message else [])
+        assert not message or found[0][1].startswith(message)
+        assert told(place, "true", "{config}", config=replace(config, new=(key,)), settings=values) == []
+
+
+def test_what_an_attempt_fills_in_keeps_its_kind_too(place: Path) -> None:
+    [(_, message)] = told(place, "true", "{config}", config=template(content=BASE, set={"width": "{out}"}))
+    assert message.startswith("the config file has a number there")
+    assert told(place, "true", "{config}", config=template(content=BASE, set={"width": "{batch}"}), batch=4) == []
+
+
+def test_a_value_of_a_key_of_the_config_file_is_no_template(place: Path) -> None:
+    settings = command(
+        "true", "{config}", cwd=str(place), config=template(held={"data.bs": "{lr}{{out}}"}, new=("data.bs",))
+    )
+    assert check_command(settings) == []
+    assert render(settings, VALUES).config == {"data": {"bs": "{lr}{{out}}"}}
+    assert settings.handed_over == {"config"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db.errors import Refused
+from sweeps.command import command_run_id
 from sweeps.expand_commands import CommandCandidate
 from sweeps.spec import SweepSpec, read_sweep
 
@@ -79,7 +80,8 @@ runs: [{{lr: 7}}]
     first, *_, last = (one.settings for one in spec.commands)
     assert first.config is not None
     assert last.config is not None
-    assert first.config.set == {"data.batch_size": "{batch}", "trainer.accum": "{accum}", "model.name": "x"}
+    assert first.config.set == {"data.batch_size": "{batch}", "trainer.accum": "{accum}"}
+    assert first.config.held == {"model.name": "x"}
     assert (first.batch, first.settings) == (64, {"lr": 0.1, "model": "a"})
     assert (last.batch, last.settings) == (128, {"lr": 7, "model": "a"})
     assert first.config.base == str(folder / "a.yaml")
@@ -129,7 +131,7 @@ def test_a_batch_and_a_key_of_the_config_file_from_the_command_line(folder: Path
     one = only(spec).settings
     assert one.batch == 64
     assert one.config is not None
-    assert one.config.set["model.name"] == "z"
+    assert one.config.held == {"model.name": "z"}
     assert spec.resources.memory == 2**30
     assert spec.place(only(spec), ("command", "config", "set", "model.name")) == "command line"
     assert spec.place(only(spec), ("command", "config", "set", "trainer.accum")) == f"{folder}/x.yaml:5:39"
@@ -214,6 +216,32 @@ def test_what_is_refused_on_the_command_line(folder: Path, override: str, messag
     lines = refusal(folder, f"{COMMAND}runs: [{{lr: 1}}]", override)
     assert len(lines) == 1
     assert lines[0].startswith(message)
+
+
+def test_the_same_script_in_another_folder_is_another_run(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.py").touch()
+        found.append(only(sweep(tmp_path / name, f"{COMMAND}settings: {{lr: 1}}")).settings)
+    (tmp_path / "link").symlink_to("one")
+    found.append(only(sweep(tmp_path / "link", f"{COMMAND}settings: {{lr: 1}}")).settings)
+    ids = [command_run_id(one) for one in found]
+    assert ids[0] != ids[1]
+    assert ids[0] == ids[2]
+
+
+def test_a_text_where_the_config_file_has_true_is_told_where_it_stands(folder: Path) -> None:
+    (folder / "a.yaml").write_text("data: {batch_size: 1}\ntrainer: {accum: 1}\nuse_amp: yes\n")
+    lines = refusal(folder, f"{CONFIGURED}grid: {{config.use_amp: [yes, no]}}")
+    assert [line.split(": the config")[0] for line in lines] == [
+        "x.yaml:7:25: config.use_amp",
+        "x.yaml:7:30: config.use_amp",
+    ]
+    assert labels(folder, f"{CONFIGURED}grid: {{config.use_amp: [true, false]}}") == [
+        "train use_amp=true",
+        "train use_amp=false",
+    ]
 
 
 def test_every_fault_is_told_at_once_in_order_of_place(folder: Path) -> None:
