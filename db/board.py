@@ -155,6 +155,11 @@ class Board:
             found.setdefault(row["note"], []).append(row["label"])
         return found
 
+    def departure(self, sweep: str) -> str | None:
+        """How the sweep's latest scheduler left; None where it was killed, or lives. See the table's comment."""
+        query = "SELECT how FROM departure d JOIN current_sweep c ON c.scheduler_id = d.scheduler_id WHERE c.name = ?"
+        return next((str(row["how"]) for row in self.rows(query, (sweep,))), None)
+
     def scores(self, sweep: str) -> list[Row]:
         return self.rows("SELECT * FROM leaderboard WHERE sweep = ? ORDER BY task, place", (sweep,))
 

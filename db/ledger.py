@@ -23,7 +23,7 @@ from db.inserting import encodable, insert, insert_missing, patiently
 from db.records import BatchSplit, Score
 from db.schema import bring_up_to_date
 from db.strict import to_data
-from db.verdicts import Failed, History, Measured, PastAttempt, Succeeded, Unverified, Verdict
+from db.verdicts import Departure, Failed, History, Measured, PastAttempt, Succeeded, Unverified, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,11 @@ class Ledger:
             update = "UPDATE pulse SET last_seen = :now WHERE scheduler_id = :id"
             connection.execute(sa.text(update), {"now": time.time(), "id": scheduler_id})
 
-    def record_no_pulse(self, scheduler_id: int) -> None:
-        """The scheduler ends, and says so."""
+    def record_departure(self, scheduler_id: int, how: Departure) -> None:
+        """The scheduler ends, and says so: its pulse is taken back."""
+        row = {"scheduler_id": scheduler_id, "how": how, "recorded_at": time.time()}
         with self._write() as connection:
+            insert_missing(connection, "departure", [row])
             connection.execute(sa.text("DELETE FROM pulse WHERE scheduler_id = :id"), {"id": scheduler_id})
 
     def record_code(self, *, code_id: str, fingerprint: str, git_commit: str | None, git_diff: str | None) -> None:

@@ -43,6 +43,12 @@ CREATE TABLE scheduler (                   -- one process working on one sweep; 
 ) STRICT;
 CREATE INDEX scheduler_sweep ON scheduler (sweep_id);
 
+CREATE TABLE departure (                   -- how a scheduler left; one without was killed, or lives
+    scheduler_id INTEGER PRIMARY KEY REFERENCES scheduler (id),
+    how          TEXT NOT NULL CHECK (how IN ('settled', 'interrupted', 'halted', 'broken_off')),
+    recorded_at  REAL NOT NULL
+) STRICT;
+
 CREATE TABLE pulse (                       -- the one table that is not a fact: who is alive now
     scheduler_id INTEGER PRIMARY KEY REFERENCES scheduler (id),
     last_seen    REAL NOT NULL

@@ -59,6 +59,10 @@ class Unverified:
 Verdict = Succeeded | Failed | Unverified
 
 
+Departure = Literal["settled", "interrupted", "halted", "broken_off"]
+"""How a scheduler leaves: every run settled, asked to, because runs failed alike, or by an error of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """What an attempt cost and where it ran; None where nobody knows. Seconds and bytes."""

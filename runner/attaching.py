@@ -19,7 +19,6 @@ from runner.sweep_log import NewLines, log_path
 
 POLL_SECONDS = 0.2
 OPEN = frozenset({"running", "unobserved"})
-UNSETTLED = OPEN | {"waiting", "retrying"}
 
 Say = Callable[[str], None]
 
@@ -35,17 +34,22 @@ def attach(root: Path, name: str | None, say: Say) -> ExitCode:
         rows = board.run_status(sweep)
     news = NewLines(log_path(root, sweep))
     if not _has_scheduler(root, sweep):
-        say(f"no scheduler works on `{sweep}`; this is how it stands\n\n{show.status(rows)}")
+        say(f"no scheduler works on `{sweep}`{_what_runs_on(rows)}; this is how it stands\n\n{show.status(rows)}")
         return ExitCode.OK if _is_green(rows) else ExitCode.NOT_ALL_SUCCEEDED
-    say(_standing(sweep, rows))
-    say(f"following {log_path(root, sweep)}; Ctrl-C leaves, and the sweep goes on")
     try:
+        say(_standing(sweep, rows))
+        say(f"following {log_path(root, sweep)}; Ctrl-C leaves, and the sweep goes on")
         _follow(root, sweep, news, say)
     except KeyboardInterrupt:
         say(f"`{sweep}` goes on; `runner attach {sweep}` follows it again")
         return ExitCode.INTERRUPTED
     with closing(Board(root / "ledger.db")) as board:
         return _ending(board, sweep, say)
+
+
+def _what_runs_on(rows: Sequence[Row]) -> str:
+    count = sum(row["state"] in OPEN for row in rows)
+    return f", but {count} of its attempts may run on: `runner sweep` looks after them" if count else ""
 
 
 def _the_one(board: Board, root: Path) -> str:
@@ -86,26 +90,17 @@ def _standing(sweep: str, rows: Sequence[Row]) -> str:
 
 
 def _ending(board: Board, sweep: str, say: Say) -> ExitCode:
-    """The exit code of the scheduler that has just gone, as far as the ledger knows."""
-    rows = board.run_status(sweep)
+    """The exit code of the scheduler that has just gone, as the ledger knows it."""
+    rows, how = board.run_status(sweep), board.departure(sweep)
+    counts = show.counts(row["state"] for row in rows)
     if _is_green(rows):
         return ExitCode.OK
-    if not any(row["state"] in UNSETTLED for row in rows):
-        return ExitCode.NOT_ALL_SUCCEEDED
-    counts = show.counts(row["state"] for row in rows)
-    if _said_goodbye(board, sweep) and not any(row["state"] in OPEN for row in rows):
+    if how == "interrupted":
         say(f"`{sweep}` was interrupted: {counts}; `runner sweep` goes on with it")
         return ExitCode.INTERRUPTED
-    say(
-        f"the scheduler of `{sweep}` is gone before its time; its attempts run on, and `runner sweep` goes on with them"
-    )
+    if how is None:
+        say(f"the scheduler of `{sweep}` was killed: {counts}; what was started runs on, and `runner sweep` goes on")
     return ExitCode.NOT_ALL_SUCCEEDED
-
-
-def _said_goodbye(board: Board, sweep: str) -> bool:
-    """A scheduler that ends takes back its pulse; one that was killed could not."""
-    query = "SELECT 1 FROM pulse p JOIN current_sweep c ON c.scheduler_id = p.scheduler_id WHERE c.name = ?"
-    return not board.rows(query, (sweep,))
 
 
 def _is_green(rows: Sequence[Row]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def stay_when_the_terminal_goes() -> None:
 
 def told(sweep: str, runs: int, pid: int, root: Path, log: Path) -> str:
     """What a person needs to know who has just sent a sweep off."""
-    where = "" if root == Path.cwd() / "runs" else f" --root {root}"
+    where = "" if root == Path.cwd() / "runs" else f" --root {shlex.quote(str(root))}"
     return (
         f"sweep {sweep}: {runs} runs; process {pid} works on them, whatever becomes of this terminal\n"
         f"log: {log}\n"

@@ -18,7 +18,9 @@ def describe_runs(prepared: PreparedSweep, root: Path) -> str:
         (run.label, states.get(run.run_id, "new"), run.run_id, *known.values())
         for run, known in zip(prepared.runs, facts, strict=True)
     ]
-    return f"{show.table(header, rows)}\n{len(rows)} runs are fine; nothing was started"
+    fine = "1 run is" if len(rows) == 1 else f"{len(rows)} runs are"
+    where = f"sweep {prepared.name}, ledger {root / 'ledger.db'}"
+    return f"{show.table(header, rows)}\n{fine} fine; nothing was started ({where})"
 
 
 def _known_states(root: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from db.errors import Refused
 from runner import show
+from sweeps.programs import script_problem
 
 SECONDS = 60.0
 """For which it may run."""
@@ -92,7 +93,7 @@ def find_command(argv: Sequence[str], folder: Path, place: str) -> OnEnd | None:
     """The command that `argv` of a sweep file in `folder` names; None where it names none.
 
     Raises:
-        Refused: there is no such program; the message begins with `place`.
+        Refused: there is no such program, or no such script for it; the message begins with `place`.
     """
     if not argv:
         return None
@@ -103,6 +104,9 @@ def find_command(argv: Sequence[str], folder: Path, place: str) -> OnEnd | None:
     if program is None:
         where = f"in {folder}" if "/" in name else "on PATH"
         raise Refused(f"{place}: on_end: there is no program `{name}` {where} that can be executed")
+    problem = script_problem(argv, str(folder))
+    if problem:
+        raise Refused(f"{place}: on_end: {problem[1]}")
     return OnEnd(argv=tuple(argv), program=os.path.abspath(program), folder=folder)  # noqa: PTH100 - links stay links
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from db.errors import Refused
 from db.ledger import Ledger, OpenAttempt
 from db.records import ResumeFrom
-from db.verdicts import Failed, History, Succeeded, Unverified, Verdict
+from db.verdicts import Departure, Failed, History, Succeeded, Unverified, Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.caution import Caution
@@ -37,6 +37,7 @@ from runner.taking_over import take_over
 
 PULSE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +100,22 @@ class Scheduler:
                 self._tick()
                 time.sleep(POLL_SECONDS)
         finally:
-            self._ledger.record_no_pulse(self._tenure.scheduler_id)
+            self._ledger.record_departure(self._tenure.scheduler_id, self.departure)
 
     def interrupt(self) -> None:
         """End all attempts and leave. Asked for a second time: leave at once, and let the attempts run on."""
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
+
+    @property
+    def departure(self) -> Departure:
+        """How it would leave now."""
+        if len(self.settled) == len(self.runs):
+            return "settled"
+        if not self._is_over():
+            return "broken_off"
+        return "interrupted" if self.interrupted else "halted"
 
     @property
     def halted(self) -> str | None:
@@ -293,12 +303,16 @@ class Scheduler:
 
 @contextmanager
 def interrupted_by_signals(scheduler: Scheduler) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP interrupt the scheduler while the block runs."""
+    """SIGINT, SIGTERM and SIGHUP interrupt the scheduler while the block runs, those that are ignored left so.
+
+    `nohup` ignores SIGHUP, and a shell SIGINT of what it starts in the background of a script.
+    """
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         scheduler.interrupt()
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heard = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:

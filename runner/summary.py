@@ -6,17 +6,16 @@ import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from db.board import Board
-
-Ended = Literal["settled", "interrupted"]
+from db.verdicts import Departure
 
 VERSION = 1
 _OF_A_RUN = ("run", "label", "state", "failure_kind", "attempts", "because")
 
 
-def summarise(root: Path, sweep: str, file: Path, *, ended: Ended) -> dict[str, Any]:
+def summarise(root: Path, sweep: str, file: Path, *, ended: Departure) -> dict[str, Any]:
     """All of it. Numbers are finite: the ledger takes no others."""
     ledger = root / "ledger.db"
     with closing(Board(ledger)) as board:

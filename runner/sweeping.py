@@ -11,6 +11,7 @@ from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
+from db.verdicts import Departure
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
@@ -18,9 +19,9 @@ from runner.failures import BY_WORD
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
-from runner.scheduler import Event, Scheduler, interrupted_by_signals
+from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
 from runner.slots import Gpu, Slots, find_gpus, open_slots
-from runner.summary import Ended, summarise
+from runner.summary import summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
 from runner.watch import Watch
@@ -33,7 +34,10 @@ ON_NETWORK = (
     "the ledger lies on a network file system, where SQLite's WAL does not work: readers and the scheduler wait for "
     "each other; --root on a local disk avoids that"
 )
-HOW_TO_GO_ON = "mend the cause and run the sweep again, or let it go on with policy.stop_after=0"
+LEFT_RUNNING = "left at once; what was started runs on: `runner sweep` looks after it, `runner cancel --all` ends it"
+HOW_TO_GO_ON = (
+    "mend the cause, `runner retry --failed` what failed, and run the sweep again; policy.stop_after=0 lets it go on"
+)
 
 
 def sweep(
@@ -51,8 +55,9 @@ def sweep(
     Raises:
         Refused: the file, an override or the root cannot be used; nothing was started.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):  # until there is a scheduler: as Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+    for number in ENDING_SIGNALS:  # until there is a scheduler: as Ctrl-C
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     gpus = find_gpus()
     spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
     root = root.absolute()
@@ -60,11 +65,11 @@ def sweep(
     with nullcontext() if detach else watch.shown():
         if spec.profile_reason != NO_PROFILES:
             watch.say(spec.profile_reason)
+        on_end = find_command(spec.on_end, spec.file.parent, str(spec.source.place(("on_end",))))
         if dry_run:
             watch.say(describe_runs(prepare(spec), root))
             return ExitCode.OK
         refuse_if_held(root, spec.name)
-        on_end = find_command(spec.on_end, spec.file.parent, str(spec.source.place(("on_end",))))
         prepared = prepare(spec)
         _make(root)
         side = part() if detach else None
@@ -105,9 +110,8 @@ class _HeldSweep:
                 self._watch.keep(log)
             self._schedule(scheduler, detached=leaving is not None)
         self._watch.summarise(self._sweep)
-        interrupted = scheduler.interrupted and not scheduler.green
-        self._tell_the_end(interrupted=interrupted)
-        if interrupted:
+        self._tell_the_end(scheduler.departure)
+        if scheduler.interrupted and not scheduler.green:
             return ExitCode.INTERRUPTED
         return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
 
@@ -131,7 +135,11 @@ class _HeldSweep:
         with interrupted_by_signals(scheduler):
             if detached:
                 stay_when_the_terminal_goes()  # again, for the scheduler has just begun to listen to it
-            scheduler.run()
+            try:
+                scheduler.run()
+            except KeyboardInterrupt:
+                self._watch.say(LEFT_RUNNING)
+                raise
         if scheduler.halted:
             left = len(scheduler.runs) - len(scheduler.settled)
             self._watch.say(f"{scheduler.halted}, so {left} runs were left for later; {HOW_TO_GO_ON}")
@@ -143,10 +151,9 @@ class _HeldSweep:
         with closing(Board(self._root / "ledger.db")) as board:
             return any(row["state"] not in SETTLED for row in board.run_status(self._sweep.name))
 
-    def _tell_the_end(self, *, interrupted: bool) -> None:
+    def _tell_the_end(self, ended: Departure) -> None:
         """Also where an earlier scheduler was killed before it could."""
         if self._on_end and self._debt.owed:
-            ended: Ended = "interrupted" if interrupted else "settled"
             self._on_end.run(summarise(self._root, self._sweep.name, self._sweep.file, ended=ended), self._watch.say)
         self._debt.settle()
 

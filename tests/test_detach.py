@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def test_a_scheduler_that_is_killed_while_it_is_followed(desk: Detached) -> None
     kill(desk.pid())
     done = finish(follower)
     assert done.code == 1, done
-    assert "is gone before its time" in done.out
+    assert "was killed" in done.out
     again = desk.type("attach")
     assert again.code == 1
     assert "no scheduler works on `probe`" in again.out
@@ -233,3 +234,19 @@ def test_following_needs_the_standard_library_only() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     tops = {name.split(".")[0] for name in done.stdout.split()}
     assert not tops - set(sys.stdlib_module_names) - {"runner", "db", "sweeps"}
+
+
+def test_what_was_started_to_outlive_its_terminal_does_so(desk: Detached) -> None:
+    """As `nohup` does: SIGHUP is ignored when the sweep begins, and stays so."""
+    desk.write(**LONG)
+    line = f"trap '' HUP; exec {shlex.quote(RUNNER)} sweep sweep.yaml"
+    env = {**os.environ, "RUNNER_SLOTS": str(desk.folder / "slots")}
+    sweep = subprocess.Popen(("bash", "-c", line), cwd=desk.folder, env=env, stdout=subprocess.DEVNULL)
+    try:
+        desk.wait_for_step()
+        sweep.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            sweep.wait(3)
+    finally:
+        sweep.terminate()
+        sweep.wait()

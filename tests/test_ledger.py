@@ -187,7 +187,7 @@ def test_without_a_living_scheduler_nothing_is_running(book: Book) -> None:
     assert book.state()[0] == "unobserved"
     book.ledger.record_pulse(book.scheduler)
     assert book.state()[0] == "running"
-    book.ledger.record_no_pulse(book.scheduler)
+    book.ledger.record_departure(book.scheduler, "settled")
     assert book.state()[0] == "unobserved"
     book.ledger.record_verdict(attempt, FAILED, Measured())
     assert book.state()[0] == "waiting"
@@ -259,10 +259,11 @@ def test_facts_are_never_changed(book: Book) -> None:
     book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], ["a note"], {"mse": 0.5})
     book.ledger.record_stop(FNO, "cancelled", "x")
     book.ledger.record_reopening(FNO)
+    book.ledger.record_departure(book.scheduler, "settled")
     connection = sqlite3.connect(book.ledger.path)
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     facts = tables - {"pulse", "sqlite_sequence"}
-    assert len(facts) == 16
+    assert len(facts) == 17
     for table in facts:
         (column, *_) = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
         rows = connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - the ledger's own tables
