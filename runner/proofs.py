@@ -25,7 +25,7 @@ from sweeps.units import size
 
 MAX_FILE_BYTES = 64 * 2**20
 CLOCKS_APART = 60.0
-"""Seconds by which the clock of a file system may differ from that of the host."""
+"""Seconds by which clocks may differ: of two file systems, or of one and its host."""
 _TAIL_BYTES = 64 * 1024
 
 
@@ -34,7 +34,8 @@ def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ..
     if plan.declared is None:
         return ()
     seen = {each.path: each for each in exit_.files}
-    files = [_prove_file(attempt, file, seen, exit_.started_at) for file in plan.declared.files]
+    earliest = _earliest(attempt, exit_, seen)
+    files = [_prove_file(attempt, file, seen, earliest) for file in plan.declared.files]
     wanted = plan.declared.last_line
     return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, seen)]))
 
@@ -73,12 +74,22 @@ def _reached(contents: Contents, path: str, least: float) -> str:
     return f"{path} reached {highest:.6g}"
 
 
-def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, FileSeen], started_at: float) -> Proof:
+def _earliest(attempt: AttemptDir, exit_: Exit, seen: Mapping[str, FileSeen]) -> float:
+    """Since when the command can have written, by the clock of the file system, in nanoseconds.
+
+    Since its log was made; or, where the clock was set back meanwhile, as long before `exit.json` as the command ran.
+    """
+    log, left = seen.get(str(attempt.stdout)), stamp_of(attempt.exit)
+    begun = log.before.changed if log and log.before else exit_.started_at * 1e9
+    return min(begun, left.changed - exit_.wall * 1e9) if left else begun
+
+
+def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, FileSeen], earliest: float) -> Proof:
     name = below(file.path, attempt.path)
     try:
         found = _the_one(file.path, attempt.path, seen)
         name = below(found.path, attempt.path)
-        _require_fresh(found, attempt.path, started_at)
+        _require_fresh(found, attempt.path, earliest)
         data = _read(found, whole=file.kind != "any")
         metrics, said = examine(file, data)
     except Fault as fault:
@@ -107,9 +118,9 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
     raise Fault("no_result", "matches no file" if wild else "does not exist")
 
 
-def _require_fresh(found: FileSeen, folder: Path, started_at: float) -> None:
+def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
     path, after = Path(found.path), found.after
-    if found.before == after or after is None or after.changed < (started_at - CLOCKS_APART) * 1e9:
+    if found.before == after or after is None or after.changed < earliest - CLOCKS_APART * 1e9:
         raise Fault("no_result", "is from before this attempt; its command did not write it")
     if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")

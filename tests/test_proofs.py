@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from supervised import planned, python, shell, supervise
 
 from db.declared import Declared, DeclaredFile
+from db.records import FileSeen
 from db.verdicts import Failed, Succeeded, Unverified, Verdict
+from runner.attempt_dir import write_record
 from runner.collecting import collect
 from runner.contents import Fault
 from runner.judge import judge
@@ -208,6 +212,27 @@ def test_a_file_elsewhere_must_be_of_this_attempt(tmp_path: Path) -> None:
     )
     assert isinstance(tried(tmp_path / "2", f"cp {shared} {shared}.new; mv {shared}.new {shared}", file), Succeeded)
     assert isinstance(tried(tmp_path / "3", f"printf 'acc\\n0.5\\n' > {shared}", file), Succeeded)
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_clock_that_is_set_while_it_runs_makes_no_result_old(tmp_path: Path, seconds: int) -> None:
+    """As if the clock had been so far ahead, or behind, when the command was started."""
+    declared = Declared(files=(result_in(tmp_path),))
+    attempt = planned(tmp_path, shell(WRITE), env={"OUT": f"{tmp_path}/out"}, declared=declared)
+    left = supervise(attempt)
+    write_record(attempt.exit, replace(left, started_at=left.started_at + seconds, files=log_made(left.files, seconds)))
+    assert isinstance(judge(collect(attempt)), Succeeded)
+
+
+def log_made(files: Sequence[FileSeen], seconds: int) -> tuple[FileSeen, ...]:
+    """The same, but the log was made so much later."""
+
+    def moved(seen: FileSeen) -> FileSeen:
+        if seen.before is None or not seen.path.endswith("stdout.log"):
+            return seen
+        return replace(seen, before=replace(seen.before, changed=seen.before.changed + seconds * 10**9))
+
+    return tuple(map(moved, files))
 
 
 def test_a_model_file_only_has_to_hold_something(tmp_path: Path) -> None:
