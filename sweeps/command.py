@@ -105,7 +105,8 @@ class CommandSettings:
         if self.batch is None:
             return "the sweep file names no `batch`, so there is none to halve"
         missing = [name for name in ("{batch}", "{accum}") if name[1:-1] not in self.handed_over]
-        if not missing or self.success.get("report") is True:
+        asks_itself = self.success.get("report") is True and len(missing) == 2  # by `report.batch()`
+        if not missing or asks_itself:
             return None
         return f"nothing hands over {' and '.join(missing)}, so half the batch would be another experiment"
 
