@@ -46,6 +46,12 @@ _OF_TEXT = {
     "DefaultCPUAllocator: can't allocate memory": "host_oom",
     "CUDA out of memory": "cuda_oom",
     "CUDA error: out of memory": "cuda_oom",
+    "shapes cannot be multiplied": "shape",
+    "must match the size of tensor": "shape",
+    "Sizes of tensors must match": "shape",
+    "must match the existing size": "shape",
+    "is invalid for input of size": "shape",
+    "Expected size for first two dimensions": "shape",
 }
 """What only its text tells apart from other RuntimeErrors."""
 

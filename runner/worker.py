@@ -49,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         carry_out(folder, account)
         write_record(folder.result, account.result())
+    except KeyboardInterrupt:  # somebody's SIGINT and no failure of the run's own: Python ends by that signal
+        raise
     except BaseException as error:  # noqa: BLE001 - the outermost: whatever ended the attempt is told, SystemExit too
         write_record(folder.result, account.result(describe_error(error)))
         traceback.print_exception(error)

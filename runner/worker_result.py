@@ -33,6 +33,16 @@ _KINDS: dict[type[BaseException], str] = {
     Invalid: "config",
 }
 _ERRNOS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOMEM: "host_oom"}
+_OF_TEXT = {
+    "DefaultCPUAllocator: can't allocate memory": "host_oom",
+    "shapes cannot be multiplied": "shape",
+    "must match the size of tensor": "shape",
+    "Sizes of tensors must match": "shape",
+    "must match the existing size": "shape",
+    "is invalid for input of size": "shape",
+    "Expected size for first two dimensions": "shape",
+}
+"""What only its text tells apart from torch's other RuntimeErrors."""
 _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE)
 
 
@@ -109,14 +119,15 @@ def writable(text: str) -> str:
 
 
 def failure_kind(error: BaseException, message: str) -> str:
-    """The failure's word, from the exception's type; text only tells torch's own RuntimeErrors apart."""
+    """The failure's word, from the exception's type; text only tells torch's RuntimeErrors apart."""
     if isinstance(error, AttemptError):
         return error.kind
-    if isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in message:
-        return "host_oom"
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return _ERRNOS[error.errno]
-    return next((kind for kind_of, kind in _KINDS.items() if isinstance(error, kind_of)), "crashed")
+    found = [kind for kind_of, kind in _KINDS.items() if isinstance(error, kind_of)]
+    if isinstance(error, RuntimeError):
+        found += [kind for text, kind in _OF_TEXT.items() if text in message]
+    return found[0] if found else "crashed"
 
 
 def bytes_asked(message: str) -> int | None:
