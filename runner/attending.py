@@ -56,7 +56,8 @@ class Attended:
             return None
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
         try:
-            survivors = end_survivors(self.attempt.nonce, within=1.0)
+            logs = (self.folder.stdout, self.folder.stderr)
+            survivors = end_survivors(self.attempt.nonce, logs, within=1.0)
         except Surviving as fault:
             self.trouble = str(fault)
             return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -94,8 +94,8 @@ def was_restarted_since(claim: Claim) -> bool:
     return claim.host == os.uname().nodename and claim.boot_id != processes.boot_id()
 
 
-def end_survivors(attempt_id: str, *, within: float = 10.0) -> int:
-    """Kill every process of this host that belongs to the attempt; return how many there were.
+def end_survivors(attempt_id: str, logs: Sequence[Path] = (), *, within: float = 10.0) -> int:
+    """Kill every process of this host that belongs to the attempt, or writes to its logs; return how many there were.
 
     For attempts whose supervisor is dead: a living one takes care of its own.
 
@@ -106,7 +106,7 @@ def end_survivors(attempt_id: str, *, within: float = 10.0) -> int:
     deadline = time.monotonic() + within
     empty_looks = 0
     while empty_looks < 2:  # a process that is just starting another program can be overlooked once
-        found = processes.carriers(attempt_id)
+        found = processes.carriers(attempt_id, map(str, logs))
         _kill(found)
         ended.update(found)
         empty_looks = 0 if found else empty_looks + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 MARK = "RUNNER_ATTEMPT"
 MARK_FOLDER = "RUNNER_ATTEMPT_DIR"
@@ -77,13 +77,18 @@ def memory_held(pids: Iterable[int]) -> int:
     return sum(1024 * _proportional(pid) for pid in pids)
 
 
-def carriers(attempt_id: str) -> list[int]:
-    """The living processes of this host that carry the attempt's mark or sit in its cgroup.
+def carriers(attempt_id: str, logs: Iterable[str] = ()) -> list[int]:
+    """The living processes of this host that carry the attempt's mark, sit in its cgroup, or write to its `logs`.
 
-    A process that overwrote its own environment (as `setproctitle` may) is only found through the cgroup.
+    A process without our environment (`env -i`, `sudo`, `setproctitle`) is found by the other two.
     """
     mark = f"{MARK}={attempt_id}".encode()
-    return [pid for pid in all_pids() if start_time(pid) is not None and _carries(pid, mark, attempt_id)]
+    files = {identity for path in logs if (identity := _identity(path))}
+    return [
+        pid
+        for pid in all_pids()
+        if start_time(pid) is not None and (_carries(pid, mark, attempt_id) or _writes_to(pid, files))
+    ]
 
 
 def cgroup_name(attempt_id: str, pid: int, started: int) -> str:
@@ -98,6 +103,19 @@ def _carries(pid: int, mark: bytes, attempt_id: str) -> bool:
     groups = read_small(f"/proc/{pid}/cgroup") or b""
     own = rf"/runner-\d+-\d+-{re.escape(_plain(attempt_id))}(/|$)"
     return re.search(own.encode(), groups, re.MULTILINE) is not None
+
+
+def _writes_to(pid: int, files: Collection[tuple[int, int]]) -> bool:
+    """Whether its output goes there; who only reads a log has it open under another number."""
+    return bool(files) and any(_identity(f"/proc/{pid}/fd/{number}") in files for number in (1, 2))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - of every process
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _plain(attempt_id: str) -> str:

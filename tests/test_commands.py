@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeping import ROOT, Desk, kill, wait_for
+from sweeping import ROOT, Desk, is_gone, kill, supervisor_of, wait_for
 
 COMMANDS = ROOT / "tests" / "commands"
 LEARN = ["{python}", str(COMMANDS / "learn.py"), "--lr", "{lr}", "--out", "{out}"]
@@ -363,3 +363,19 @@ def test_an_attempt_is_repeated_by_hand_elsewhere_and_nothing_of_it_is_recorded(
     line = desk.type("repeat", "run", "--show").out
     assert subprocess.run(("bash", "-c", line), check=False, capture_output=True).returncode == 7
     assert "has no attempt 2" in desk.type("repeat", "run", "--attempt", "2").err
+
+
+def test_what_hides_its_environment_does_not_outlive_its_supervisor(desk: CommandDesk) -> None:
+    """`env -i`, `sudo` and others drop the mark that our processes carry; where they write to tells whose they are."""
+    desk.script("hide.sh", 'env -i PATH="$PATH" bash -c \'echo $$ > "$0"; sleep 300; true\' "$1"; true\n')
+    pid_file = desk.folder / "pid"
+    desk.write(command=["bash", "hide.sh", str(pid_file)], policy={"wait": 0.1, "grace": 1.0, "retries": {"lost": 0}})
+    scheduler = desk.start("sweep", "sweep.yaml")
+    hidden = int(wait_for(lambda: pid_file.exists() and pid_file.read_text()))
+    (attempt,) = desk.root.glob("*/1")
+    kill(supervisor_of(attempt))
+    assert scheduler.wait(60) == 1
+    assert is_gone(hidden)
+    state, kind, because = desk.because()
+    assert (state, kind) == ("failed", "lost")
+    assert "still alive and were ended" in because
