@@ -14,6 +14,7 @@ from typing import Any
 
 from db.declared import Declared
 from db.strict import to_record
+from runner.provenance import command_fingerprint
 from runner.work import Assignment, Order
 from sweeps.command import AttemptValues, CommandSettings, described, render
 from sweeps.config_file import suffix_of, write_config
@@ -52,6 +53,10 @@ class CommandWork:
     @property
     def why_indivisible(self) -> str | None:
         return self.asked.why_indivisible
+
+    @property
+    def code_fingerprint(self) -> str:
+        return command_fingerprint(self.asked.cwd, self.asked.argv)
 
     @property
     def facts(self) -> Mapping[str, object]:

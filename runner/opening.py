@@ -14,6 +14,7 @@ from pathlib import Path
 from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
+from runner.code_book import CodeBook
 from runner.launchers.interface import Launcher, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
@@ -23,14 +24,14 @@ from sweeps.settings import Policy, Resources
 
 @dataclass(frozen=True, kw_only=True)
 class Opener:
-    """All that is the same for every attempt of a scheduler. `code_ids` maps a code fingerprint to the ledger's id."""
+    """All that is the same for every attempt of a scheduler."""
 
     ledger: Ledger
     root: Path
     sweep: str
     launcher: Launcher
     scheduler_id: int
-    code_ids: dict[str, str]
+    code: CodeBook
     resources: Resources
     policy: Policy
 
@@ -57,7 +58,7 @@ class Opener:
             resumed_number=resume.attempt if resume else None,
             launcher=self.launcher.name,
             device=slot.name,
-            code_id=self.code_ids[run.code_fingerprint],
+            code_id=self.code.id_of(run),
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
         order = run.work.order(self._assignment(run, batch, slot, number, attempt))

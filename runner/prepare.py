@@ -19,7 +19,6 @@ from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
 from runner.entry import worker_argv
-from runner.provenance import command_fingerprint
 from runner.training_work import Training
 from runner.work import Work
 from sweeps.command import command_run_id
@@ -38,7 +37,6 @@ class PreparedRun:
     run_id: str
     label: str
     work: Work
-    code_fingerprint: str
     source: Path
 
 
@@ -100,7 +98,6 @@ def _commanded(candidate: CommandCandidate) -> PreparedRun:
         run_id=command_run_id(asked),
         label=candidate.label,
         work=CommandWork(asked=asked),
-        code_fingerprint=command_fingerprint(asked.cwd, asked.argv),
         source=Path(asked.cwd),
     )
 
@@ -177,7 +174,6 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         run_id=run_id(settings, answer.data_digest),
         label=candidate.label,
         work=work,
-        code_fingerprint=answer.code_fingerprint,
         source=spec.file.parent,
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 MAX_DIFF_BYTES = 2**20
 MAX_SOURCE_BYTES = 2**22
+ASKED_EVERY = 5.0
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -39,17 +42,21 @@ def read_source(folder: Path, *, or_ours: bool = True) -> Source:
     return Source(git_commit=commit.strip(), git_diff=diff)
 
 
-@cache
-def command_fingerprint(cwd: str, argv: tuple[str, ...]) -> str:
-    """Of the code that a command runs: the commit and diff of its folder, and the files that its arguments name."""
-    source = _source_of(cwd)
+def command_fingerprint(cwd: str, argv: Sequence[str]) -> str:
+    """Of the code that a command runs: the commit and diff of its folder, and the files that its arguments name.
+
+    Asked of git at most every few seconds: many attempts start at once.
+    """
+    source = _source_of(cwd, int(time.monotonic() / ASKED_EVERY))
     digest = hashlib.sha256(repr((source.git_commit, source.git_diff)).encode())
     for part in argv:
         digest.update(_content(Path(cwd, part)))
     return digest.hexdigest()
 
 
-_source_of = cache(lambda cwd: read_source(Path(cwd), or_ours=False))
+@lru_cache(maxsize=16)
+def _source_of(cwd: str, _period: int) -> Source:
+    return read_source(Path(cwd), or_ours=False)
 
 
 def _content(path: Path) -> bytes:

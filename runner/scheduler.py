@@ -25,6 +25,7 @@ from db.verdicts import Departure, Failed, History, Succeeded, Unverified, Verdi
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.caution import Caution
+from runner.code_book import CodeBook
 from runner.launchers.interface import Launcher
 from runner.opening import Opener
 from runner.prepare import PreparedRun, PreparedSweep
@@ -83,7 +84,7 @@ class Scheduler:
             sweep=sweep.name,
             launcher=launcher,
             scheduler_id=self._tenure.scheduler_id,
-            code_ids=self._tenure.code_ids,
+            code=CodeBook(ledger),
             resources=sweep.resources,
             policy=sweep.policy,
         )
@@ -248,7 +249,7 @@ class Scheduler:
         if not run.work.resumes or steps is None:
             return None
         folder = self._root / run.run_id
-        return newest_checkpoint(folder, history, code_fingerprint=run.code_fingerprint, planned_steps=steps)
+        return newest_checkpoint(folder, history, code_fingerprint=run.work.code_fingerprint, planned_steps=steps)
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""
@@ -259,7 +260,7 @@ class Scheduler:
 
     def _rerun_because(self, run: PreparedRun, history: History) -> str | None:
         last = history.attempts[-1] if history.attempts else None
-        if last is None or last.verdict != "succeeded" or last.code_fingerprint == run.code_fingerprint:
+        if last is None or last.verdict != "succeeded" or last.code_fingerprint == run.work.code_fingerprint:
             return None
         if self._rerun_changed:
             return "the code changed since it succeeded"

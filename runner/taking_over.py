@@ -1,4 +1,4 @@
-"""A scheduler takes a sweep: it records the sweep, itself, and the code that its attempts will run."""
+"""A scheduler takes a sweep: it records the sweep and itself."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from db.ledger import Ledger, RunRow
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.processes import boot_id
-from runner.provenance import read_source
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenure:
-    """The ledger's ids of what was recorded. `code_ids` is by code fingerprint."""
+    """The ledger's ids of what was recorded."""
 
     sweep_id: int
     scheduler_id: int
-    code_ids: dict[str, str]
 
 
 def take_over(ledger: Ledger, sweep: PreparedSweep) -> Tenure:
@@ -32,25 +30,10 @@ def take_over(ledger: Ledger, sweep: PreparedSweep) -> Tenure:
         profile_reason=sweep.profile_reason,
         runs=[_row(run) for run in sweep.runs],
     )
-    code_ids = _record_code(ledger, sweep)
     scheduler_id = ledger.record_scheduler(
         sweep_id=sweep_id, host=socket.gethostname(), boot_id=boot_id(), pid=os.getpid()
     )
-    return Tenure(sweep_id=sweep_id, scheduler_id=scheduler_id, code_ids=code_ids)
-
-
-def _record_code(ledger: Ledger, sweep: PreparedSweep) -> dict[str, str]:
-    known: dict[str, str] = {}
-    for folder, fingerprint in dict.fromkeys((run.source, run.code_fingerprint) for run in sweep.runs):
-        source = read_source(folder)
-        known[fingerprint] = source.code_id(fingerprint)
-        ledger.record_code(
-            code_id=known[fingerprint],
-            fingerprint=fingerprint,
-            git_commit=source.git_commit,
-            git_diff=source.git_diff,
-        )
-    return known
+    return Tenure(sweep_id=sweep_id, scheduler_id=scheduler_id)
 
 
 def _row(run: PreparedRun) -> RunRow:

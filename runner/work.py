@@ -68,6 +68,11 @@ class Work(Protocol):
     @property
     def resumes(self) -> bool: ...
     @property
+    def code_fingerprint(self) -> str:
+        """Of the code that an attempt would run now."""
+        ...
+
+    @property
     def silence(self) -> float | None: ...
     @property
     def facts(self) -> Mapping[str, object]:

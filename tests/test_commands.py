@@ -371,7 +371,7 @@ def test_what_hides_its_environment_does_not_outlive_its_supervisor(desk: Comman
     pid_file = desk.folder / "pid"
     desk.write(command=["bash", "hide.sh", str(pid_file)], policy={"wait": 0.1, "grace": 1.0, "retries": {"lost": 0}})
     scheduler = desk.start("sweep", "sweep.yaml")
-    hidden = int(wait_for(lambda: pid_file.exists() and pid_file.read_text()))
+    hidden = int(wait_for(lambda: pid_file.read_text() if pid_file.exists() else None))
     (attempt,) = desk.root.glob("*/1")
     kill(supervisor_of(attempt))
     assert scheduler.wait(60) == 1
@@ -379,3 +379,26 @@ def test_what_hides_its_environment_does_not_outlive_its_supervisor(desk: Comman
     state, kind, because = desk.because()
     assert (state, kind) == ("failed", "lost")
     assert "still alive and were ended" in because
+
+
+def test_each_attempt_records_the_code_that_it_ran(desk: CommandDesk) -> None:
+    """A script that is edited while the sweep runs: the next attempt runs, and is told to have run, the new one."""
+    desk.script("train.sh", 'echo old > "$1/x"; touch started; while [ ! -e go ]; do sleep 0.1; done\n')
+    desk.write(
+        command=["bash", "train.sh", "{out}", "{seed}"],
+        success={"files": [{"path": "{out}/x"}]},
+        seeds=2,
+        resources={"slots": 1},
+    )
+    scheduler = desk.start("sweep", "sweep.yaml")
+    wait_for((desk.folder / "started").exists)
+    desk.script("new.sh", 'echo new > "$1/x"\n')
+    (desk.folder / "new.sh").rename(desk.folder / "train.sh")
+    (desk.folder / "go").touch()
+    assert scheduler.wait(60) == 0
+    first, second = sorted(desk.attempts(), key=lambda row: row["opened_at"])
+    assert first["code_fingerprint"] != second["code_fingerprint"]
+    assert first["git_commit"] is None
+    again = desk.sweep()
+    assert "succeeded under older code" in again.out
+    assert again.out.count("seed=1") == 0 or "older code: train seed=0;" in again.out
