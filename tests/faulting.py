@@ -13,6 +13,8 @@ A scenario is a file `tests/faults/<group>/<name>.py`:
     why = "its files were complete"                      # needed where one body differs
     resources = {"memory": "300MiB", "time": 5}          # of the sweep it is run in
     before = ("bash", "-c", '"$@" | tee log', "-")       # stands before the command that is started
+    around = ("unshare", "-rm")                         # stands before `runner sweep`
+    needs = ("unshare", "-rm", "true")                  # what must work here, else the scenario is skipped
 
     def strike(scene: Scene) -> None: ...
 
@@ -92,6 +94,8 @@ class Scenario:
     strike: Callable[[Scene], None]
     resources: Mapping[str, Any] = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def at_moment(self, moment: Moment, scene: Scene) -> None:
         """Strike, if now is the time."""
@@ -119,6 +123,8 @@ def load(name: str) -> Scenario:
         strike=module.strike,
         resources=getattr(module, "resources", {}),
         before=getattr(module, "before", ()),
+        around=getattr(module, "around", ()),
+        needs=getattr(module, "needs", ()),
     )
 
 

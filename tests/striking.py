@@ -62,7 +62,7 @@ def strike_all(desk: Desk, body: Body, scenarios: Iterable[Scenario], patience: 
     sweeps = []
     for number, group in enumerate(groups):
         (desk.folder / f"{number}.yaml").write_text(json.dumps(sweep_file(f"struck{number}", body, group), indent=1))
-        sweeps.append(desk.start("sweep", f"{number}.yaml"))
+        sweeps.append(desk.start("sweep", f"{number}.yaml", around=group[0].around))
     deadline = time.monotonic() + patience
     said = [_finish(sweep, max(1.0, deadline - time.monotonic())) for sweep in sweeps]
     names = {(f"struck{n}", place): one.name for n, group in enumerate(groups) for place, one in enumerate(group)}
@@ -84,7 +84,8 @@ def _sql(desk: Desk, question: str) -> list[dict[str, Any]]:
 def _alike(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
     groups: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
-        groups.setdefault(json.dumps([scenario.resources, scenario.before], sort_keys=True), []).append(scenario)
+        asked = json.dumps([scenario.resources, scenario.before, scenario.around], sort_keys=True)
+        groups.setdefault(asked, []).append(scenario)
     return list(groups.values())
 
 

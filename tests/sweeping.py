@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,9 +53,9 @@ class Desk:
         """The sweep file: JSON is YAML."""
         (self.folder / "sweep.yaml").write_text(json.dumps({**BASE, **sections}, indent=1))
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, around: Sequence[str] = (), **env: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            (RUNNER, *arguments),
+            (*around, RUNNER, *arguments),
             cwd=self.folder,
             env={**os.environ, "RUNNER_SLOTS": str(self.folder / "slots"), **env},
             stdout=subprocess.PIPE,

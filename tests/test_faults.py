@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,7 +27,21 @@ Struck = Callable[[Body], Told]
 def asked(session: pytest.Session, body: Body) -> list[Scenario]:
     """Those of this body that are to be tested: `-k exits` strikes no others."""
     cases: list[Any] = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-    return list({case["scenario"].name: case["scenario"] for case in cases if case.get("body") == body}.values())
+    found = {case["scenario"].name: case["scenario"] for case in cases if case.get("body") == body}
+    return [scenario for scenario in found.values() if possible(scenario)]
+
+
+def possible(scenario: Scenario) -> bool:
+    return not scenario.needs or works(scenario.needs)
+
+
+@cache
+def works(command: tuple[str, ...]) -> bool:
+    """Whether this host has it, and lets us."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +68,8 @@ def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ],
 )
 def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> None:
+    if not possible(scenario):
+        pytest.skip(f"`{shlex.join(scenario.needs)}` fails here")
     told = struck(body)
     assert scenario.name in told.runs, told.said
     run = told.runs[scenario.name]
