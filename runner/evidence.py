@@ -15,6 +15,8 @@ from runner.log_signs import Signs
 
 FaultKind = Literal["non_finite", "incomplete", "no_result", "bad_result"]
 TAIL_BYTES = 8 * 1024
+SAME = 1e-6
+"""Relative: what a number may lose where one of two was written in single precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,30 @@ class Evidence:
         if not isinstance(self.plan, Plan) or self.plan.declared is None:
             return True
         return self.plan.declared.report or (self.reported and not self.plan.declared.anything)
+
+    @property
+    def tells_completeness(self) -> bool:
+        """Whether what proves a success proves too that nothing was left to do."""
+        plan = self.plan
+        if not isinstance(plan, Plan) or plan.declared is None:
+            return True
+        counted = any(file.rows or file.at_least for file in plan.declared.files)
+        stepped = plan.planned_steps is not None and self.own_result is not None
+        return counted or plan.declared.last_line is not None or stepped
+
+    @property
+    def disagreement(self) -> str | None:
+        """The first metric that two sources hold, and not the same, in words."""
+        result = self.own_result
+        reported = [("what it reported", result.metrics)] if result and result.error is None else []
+        seen: dict[str, tuple[float, str]] = {}
+        for source, metrics in (*((proof.name, proof.metrics) for proof in self.proofs), *reported):
+            for name, value in metrics.items():
+                first, where = seen.setdefault(name, (value, source))
+                if where != source and not math.isclose(first, value, rel_tol=SAME):
+                    told = f"metric `{name}` is {first:.9g} in {where} and {value:.9g} in {source}"
+                    return f"{told}; give each its own name, or declare only one of them"
+        return None
 
     @property
     def final_metrics(self) -> Mapping[str, float]:

@@ -20,6 +20,7 @@ from runner.recognisers import (
     declared_non_finite,
     device_busy,
     device_fault,
+    disagreeing,
     ended_by,
     error,
     fenced,
@@ -251,7 +252,7 @@ FAILURE_KINDS = (
         0,
         "Its result is unreadable, not the one it ended with, or of another attempt.",
         "Read what is wrong with the file; a script must write it itself, whole, before it ends.",
-        any_of(unproven("bad_result"), bad_result),
+        any_of(unproven("bad_result"), bad_result, disagreeing),
     ),
 )
 

@@ -20,7 +20,8 @@ from runner.recognisers import how_it_ended
 
 ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit", "stalled")
 """A worker that finished all its work, exit code 0 and result included, while it was being asked to end, has succeeded.
-One that was ended for its memory, or that was no longer the run's attempt, has not."""
+One that was ended for its memory, or that was no longer the run's attempt, has not. A command that was asked to end may
+save what it has and exit with code 0: it has succeeded only where something declared tells that it was complete."""
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -81,7 +82,7 @@ def hear(evidence: Evidence) -> tuple[Testimony, ...]:
         if plan.declared is None
         else _hear_command(evidence, plan, plan.declared)
     )
-    return (_hear_claim(evidence, plan), *_hear_exit(evidence.exit, plan), *told, _hear_numbers(evidence))
+    return (_hear_claim(evidence, plan), *_hear_exit(evidence, plan), *told, _hear_numbers(evidence))
 
 
 def _hear_numbers(evidence: Evidence) -> Testimony:
@@ -100,7 +101,8 @@ def _hear_claim(evidence: Evidence, plan: Plan) -> Testimony:
     return Testimony(witness="claim", said=f"claimed by {who}", agrees=agrees)
 
 
-def _hear_exit(exit_: Exit | Unreadable | None, plan: Plan) -> tuple[Testimony, ...]:
+def _hear_exit(evidence: Evidence, plan: Plan) -> tuple[Testimony, ...]:
+    exit_ = evidence.exit
     if not isinstance(exit_, Exit):
         why = exit_.why if isinstance(exit_, Unreadable) else "exit.json is missing"
         return (Testimony(witness="exit", said=why, agrees=False),)
@@ -111,13 +113,18 @@ def _hear_exit(exit_: Exit | Unreadable | None, plan: Plan) -> tuple[Testimony, 
     kills = exit_.memory.oom_kills
     return (
         Testimony(witness="exit", said=ended, agrees=exit_.exit_code == 0 and exit_.signal is None),
-        Testimony(
-            witness="supervisor",
-            said=f"ended it: {exit_.ended_by}" if exit_.ended_by else "did not have to end it",
-            agrees=exit_.ended_by in ACCEPTED_ENDS,
-        ),
+        _hear_supervisor(exit_, evidence),
         Testimony(witness="kernel", said=f"{kills} out-of-memory kills among its processes", agrees=kills == 0),
     )
+
+
+def _hear_supervisor(exit_: Exit, evidence: Evidence) -> Testimony:
+    if exit_.ended_by is None:
+        return Testimony(witness="supervisor", said="did not have to end it", agrees=True)
+    said, accepted = f"ended it: {exit_.ended_by}", exit_.ended_by in ACCEPTED_ENDS
+    if accepted and not evidence.tells_completeness:
+        said += ", and nothing declared (rows, at_least, last_line, steps) tells whether it was complete by then"
+    return Testimony(witness="supervisor", said=said, agrees=accepted and evidence.tells_completeness)
 
 
 def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | None) -> tuple[Testimony, ...]:
@@ -138,14 +145,23 @@ def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | N
 
 
 def _hear_command(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Testimony, ...]:
-    """What the sweep file declares and what it reported; the log is heard where there is nothing else."""
+    """What the sweep file declares and what it reported; the log is heard where nothing but a bare `done` proves it."""
     proofs = tuple(
         Testimony(witness=each.witness, said=each.said, agrees=each.kind is None) for each in evidence.proofs
     )
     missing = (Testimony(witness="files", said="nobody could look at what it left", agrees=False),)
     promised = declared.files or declared.last_line is not None
-    told = (*_hear_report(evidence, plan, declared), *(missing if promised and not proofs else proofs))
-    return told or (_hear_log(evidence),)
+    reported = _hear_report(evidence, plan, declared)
+    log = () if promised or (reported and not _is_bare(evidence, plan)) else (_hear_log(evidence),)
+    both = evidence.disagreement
+    differ = () if both is None else (Testimony(witness="metrics", said=both, agrees=False),)
+    return (*reported, *(missing if promised and not proofs else proofs), *differ, *log)
+
+
+def _is_bare(evidence: Evidence, plan: Plan) -> bool:
+    """Whether it only says that it is done, which a shell says after a failed command too: no number, no step."""
+    result = evidence.own_result
+    return result is not None and result.error is None and not result.metrics and plan.planned_steps is None
 
 
 def _hear_report(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Testimony, ...]:
@@ -164,7 +180,9 @@ def _hear_report(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Te
 
 def _hear_log(evidence: Evidence) -> Testimony:
     shown = ", ".join(evidence.signs.shown)
-    said = f"shows {shown}" if shown else "shows no traceback, no lack of memory or disk, and no NaN"
+    exit_ = evidence.own_exit
+    kept = " in what was kept of it" if exit_ and exit_.log_bytes_dropped else ""
+    said = f"shows {shown}" if shown else f"shows no traceback, no lack of memory or disk, and no NaN{kept}"
     return Testimony(witness="log", said=said, agrees=not shown)
 
 
@@ -181,6 +199,9 @@ def _hear_whose(result: Result, plan: Plan, writer: str) -> Testimony:
 
 def _hear_steps(result: Result, plan: Plan) -> Testimony:
     reached = result.start_step + result.steps_done
+    if plan.declared is not None and result.error is None and not result.steps_done and plan.planned_steps:
+        said = f"it did not say how many of {plan.planned_steps} steps it did (`report.done(steps=...)`)"
+        return Testimony(witness="steps", said=said, agrees=False)
     return Testimony(
         witness="steps",
         said=f"{reached} of {plan.planned_steps} steps done, from step {result.start_step}",

@@ -235,6 +235,12 @@ def no_result(evidence: Evidence) -> str | None:
     return f"{reported} but never said that it was done (`report.done`)"
 
 
+def disagreeing(evidence: Evidence) -> str | None:
+    """Two sources of one metric that differ: nobody can tell which of them is the result."""
+    sound = _ended_well(evidence) and not any(proof.kind for proof in evidence.proofs)
+    return evidence.disagreement if sound and not _silent_crash(evidence) else None
+
+
 def bad_result(evidence: Evidence) -> str | None:
     if isinstance(evidence.result, Unreadable):
         return f"its result cannot be believed: {evidence.result.why}"
@@ -245,7 +251,7 @@ def bad_result(evidence: Evidence) -> str | None:
 
 def incomplete(evidence: Evidence) -> str | None:
     result = evidence.own_result
-    elsewhere = _silent_crash(evidence) or any(proof.kind for proof in evidence.proofs)
+    elsewhere = _silent_crash(evidence) or evidence.disagreement or any(proof.kind for proof in evidence.proofs)
     if result is None or result.error is not None or not _ended_well(evidence) or elsewhere:
         return None
     return "its result is not complete"

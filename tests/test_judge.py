@@ -8,8 +8,10 @@ import pytest
 from evidence import (
     CLAIM,
     EXIT,
+    FILE,
     GOOD,
     GOOD_COMMAND,
+    PROOF,
     TOLD,
     command,
     ended,
@@ -172,6 +174,19 @@ COMMANDS = {
         command(REPORT, result=TOLD, exit=ended(exit_code=1), signs=E_LAYERS),
         "crashed",
     ),
+    "done, but it did not say how many steps": (
+        command(plan=replace(GOOD_COMMAND.plan, planned_steps=100), result=replace(TOLD, steps_done=0)),  # type: ignore[type-var] # the good one has its plan
+        "incomplete",
+    ),
+    "asked to end, and nothing tells that it was complete": (command(exit=ended(ended_by="time_limit")), "time_limit"),
+    "interrupted, and nothing tells that it was complete": (command(exit=ended(ended_by="interrupted")), "interrupted"),
+    "cancelled, and nothing declared": (command(NOTHING, exit=ended(ended_by="cancelled")), "cancelled"),
+    "reported otherwise than its file says": (command(result=replace(TOLD, metrics={"acc": 0.7})), "bad_result"),
+    "two files that differ": (
+        command(proofs=(PROOF, replace(PROOF, name="b.csv", metrics={"acc": 0.1}))),
+        "bad_result",
+    ),
+    "nothing but done, a traceback": (command(NOTHING, result=replace(TOLD, metrics={}), signs=E_LAYERS), "crashed"),
     "nothing declared, a traceback": (command(NOTHING, signs=E_LAYERS), "crashed"),
     "nothing declared, out of memory": (command(NOTHING, signs=OOM), "cuda_oom"),
     "nothing declared, nan": (command(NOTHING, signs=NAN), "non_finite"),
@@ -268,6 +283,32 @@ def test_no_text_turns_a_failure_into_a_success(good: Evidence, text: str) -> No
 @pytest.mark.parametrize("ended_by", ["cancelled", "interrupted", "signal", "time_limit", "stalled"])
 def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
     assert isinstance(judge(spoiled(exit=replace(EXIT, ended_by=ended_by))), Succeeded)  # type: ignore[arg-type] # from text
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        Declared(files=(replace(FILE, rows=1),)),
+        Declared(files=(replace(FILE, at_least={"epoch": 100}),)),
+        Declared(files=(FILE,), last_line="finished"),
+    ],
+)
+def test_a_command_that_was_complete_while_being_ended_counts(declared: Declared) -> None:
+    evidence = command(declared, exit=ended(ended_by="time_limit"), proofs=(PROOF,))
+    assert isinstance(judge(evidence), Succeeded)
+
+
+def test_all_steps_of_a_command_tell_that_it_was_complete() -> None:
+    plan = replace(command(REPORT).plan, planned_steps=100)  # type: ignore[type-var] # it has its plan
+    done = command(plan=plan, proofs=(), result=TOLD, result_sha256="2" * 64, exit=ended(ended_by="interrupted"))
+    assert isinstance(judge(done), Succeeded)
+
+
+def test_two_sources_of_one_metric_may_differ_by_single_precision() -> None:
+    told = replace(TOLD, metrics={"acc": 0.8999999761581421})
+    assert isinstance(judge(command(result=told, result_sha256="2" * 64)), Succeeded)
+    because = judge(command(result=replace(TOLD, metrics={"acc": 0.7}))).because
+    assert because.startswith("metric `acc` is 0.9 in out/result.csv and 0.7 in what it reported")
 
 
 @given(
