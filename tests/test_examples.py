@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 from sweeping import ROOT, Desk, Done
 
+from runner.memory_limit import open_limit
+
 EXAMPLES = ROOT / "examples"
 LONGEST = 500.0
 """Seconds for one sweep, on a machine that others use too."""
-hungry = pytest.mark.xdist_group("memory")  # one at a time: each takes up to 2.3 GiB
+hungry = pytest.mark.usefixtures("memory")
 
 Ladder = list[tuple[str | None, int | None, int | None]]
 Metrics = Mapping[str, Mapping[str, float]]
@@ -27,6 +30,7 @@ Metrics = Mapping[str, Mapping[str, float]]
 class Told:
     """A sweep that has ended: what it printed, and by each run's label what the ledger holds."""
 
+    folder: Path
     done: Done
     rows: Mapping[str, dict[str, Any]]
     ladders: Mapping[str, Ladder]
@@ -67,7 +71,7 @@ def look_up(desk: Desk, done: Done) -> Told:
     metrics: dict[str, dict[str, float]] = {}
     for found in json.loads(desk.type("sql", "SELECT label, metric, value FROM final_metrics", "--json").out):
         metrics.setdefault(found["label"], {})[found["metric"]] = found["value"]
-    return Told(done, rows, ladders, metrics, exit_codes)
+    return Told(desk.folder, done, rows, ladders, metrics, exit_codes)
 
 
 def said_in_header(sheet: str) -> dict[str, tuple[str, str | None]]:
@@ -78,16 +82,19 @@ def said_in_header(sheet: str) -> dict[str, tuple[str, str | None]]:
 
 
 @pytest.fixture
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One at a time: each takes up to 2.3 GiB."""
+    with (tmp_path_factory.getbasetemp().parent / "memory.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
 def told(request: pytest.FixtureRequest, tmp_path: Path) -> Told:
     """What a sweep file told; its header has to agree."""
-    return agreed(tmp_path, request.param)
-
-
-def agreed(folder: Path, sheet: str) -> Told:
-    told = carry_out(folder, sheet)
-    assert {label: (row["state"], row["failure_kind"]) for label, row in told.rows.items()} == said_in_header(sheet), (
-        told.done
-    )
+    told = carry_out(tmp_path, request.param)
+    states = {label: (row["state"], row["failure_kind"]) for label, row in told.rows.items()}
+    assert states == said_in_header(request.param), told.done
     assert told.done.code == 1
     return told
 
@@ -158,39 +165,37 @@ def test_a_loader_worker_killed_for_its_memory_is_seen_behind_a_fine_result(told
 @hungry
 @of("torchrun/sweep.yaml")
 def test_a_rank_that_dies_fails_its_run_and_one_without_memory_gets_half_the_batch(told: Told) -> None:
-    assert told.ladders["train shards=shards"] == [("host_oom", 128, 1), (None, 64, 2)]
     assert set(told.metrics) == {"train shards=shards"}
     assert "JSONDecodeError" in told.rows["train shards=shards_torn"]["because"]
+    if is_sampled():
+        pytest.skip("no memory cgroup can be made here, and sampling may miss the short peaks of these two ranks")
+    assert told.ladders["train shards=shards"] == [("host_oom", 128, 1), (None, 64, 2)]
 
 
-@pytest.fixture(scope="module")
-def vibench(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    return agreed(tmp_path_factory.mktemp("vibench"), "vibench/sweep.yaml")
+def is_sampled() -> bool:
+    limit = open_limit(64 * 2**20, "probe")
+    limit.remove()
+    return limit.how == "sampled"
 
 
 @needs("lightning")
 @hungry
-class TestVibench:
-    """A research code base of which not a line was changed."""
+@of("vibench/sweep.yaml")
+def test_a_code_base_of_which_not_a_line_was_changed_is_told_truly(told: Told) -> None:
+    told.assert_all_ended_with_code_0()  # its own words call each of them a success
 
-    def test_a_good_run_is_green_with_its_metrics_in_the_ledger(self, vibench: Told) -> None:
-        metrics = vibench.metrics["vibench model=dlinear"]
-        assert set(metrics) == {"accuracy", "rul_mse"}
-        assert metrics["accuracy"] > 0.5
-        assert vibench.ladders["vibench model=dlinear"] == [(None, 128, 1)]
+    good = told.metrics["vibench model=dlinear"]
+    assert set(good) == {"accuracy", "rul_mse"}
+    assert good["accuracy"] > 0.5
+    assert told.ladders["vibench model=dlinear"] == [(None, 128, 1)]
 
-    def test_a_missing_key_is_told_by_the_last_line_of_its_traceback(self, vibench: Told) -> None:
-        because = vibench.rows["vibench model=patchtst"]["because"]
-        assert because.startswith("AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
-        assert because.endswith("(and yet it ended with exit code 0)")
+    missing_key = told.rows["vibench model=patchtst"]["because"]
+    assert missing_key.startswith("AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
+    assert missing_key.endswith("(and yet it ended with exit code 0)")
 
-    def test_out_of_memory_is_halved_in_its_own_config_file(self, vibench: Told) -> None:
-        assert vibench.ladders["vibench model=timesnet"] == [("host_oom", 128, 1), (None, 64, 2)]
-        assert set(vibench.metrics["vibench model=timesnet"]) == {"accuracy", "rul_mse"}
+    assert told.ladders["vibench model=timesnet"] == [("host_oom", 128, 1), (None, 64, 2)]
+    (rewritten,) = told.folder.glob("runs/*/2/config.yaml")
+    assert {"batch_size: 64", "accumulate_grad_batches: 2"} <= set(map(str.strip, rewritten.read_text().splitlines()))
 
-    def test_a_swallowed_exception_is_not_green(self, vibench: Told) -> None:
-        assert "no column `test_rul_mse`" in vibench.rows["vibench model=fno"]["because"]
-        assert set(vibench.metrics) == {"vibench model=dlinear", "vibench model=timesnet"}
-
-    def test_its_own_words_would_have_called_each_of_them_a_success(self, vibench: Told) -> None:
-        vibench.assert_all_ended_with_code_0()
+    assert "no column `test_rul_mse`" in told.rows["vibench model=fno"]["because"]  # swallowed at every step
+    assert set(told.metrics) == {"vibench model=dlinear", "vibench model=timesnet"}
