@@ -345,6 +345,8 @@ def _kind_of(error: BaseException, message: str) -> str:
     found = [kind for name, kind in _OF_TYPE.items() if name in types]
     if isinstance(error, OSError):
         found += [kind for number, kind in _OF_ERRNO.items() if error.errno == number]
+    else:  # as what is written in Rust (safetensors) hands on the system's errno
+        found += [kind for number, kind in _OF_ERRNO.items() if f"(os error {number})" in message]
     if isinstance(error, RuntimeError):
         found += [kind for text, kind in _OF_TEXT.items() if text in message]
     return found[0] if found else "crashed"

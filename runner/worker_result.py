@@ -43,6 +43,8 @@ _OF_TEXT = {
     "Expected size for first two dimensions": "shape",
 }
 """What only its text tells apart from torch's other RuntimeErrors."""
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How what is written in Rust (safetensors) hands on the system's errno."""
 _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE)
 
 
@@ -119,11 +121,13 @@ def writable(text: str) -> str:
 
 
 def failure_kind(error: BaseException, message: str) -> str:
-    """The failure's word, from the exception's type; text only tells torch's RuntimeErrors apart."""
+    """The failure's word, from the exception's type; text only tells an errno, and torch's RuntimeErrors apart."""
     if isinstance(error, AttemptError):
         return error.kind
-    if isinstance(error, OSError) and error.errno in _ERRNOS:
-        return _ERRNOS[error.errno]
+    told = _OS_ERROR.search(message)
+    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+    if number in _ERRNOS:
+        return _ERRNOS[number]
     found = [kind for kind_of, kind in _KINDS.items() if isinstance(error, kind_of)]
     if isinstance(error, RuntimeError):
         found += [kind for text, kind in _OF_TEXT.items() if text in message]

@@ -384,6 +384,7 @@ EXCEPTIONS = {
     "raise ValueError('CUDA error: out of memory')": ("crashed", "ValueError"),
     "raise FloatingPointError('loss')": ("non_finite", "FloatingPointError"),
     "open('/dev/full', 'w').write('x' * 10**6)": ("disk_full", "OSError"),
+    "raise Exception('I/O error: No space left on device (os error 28)')": ("disk_full", "Exception"),
     "open('/nowhere')": ("crashed", "FileNotFoundError"),
     "import sys; sys.exit(3)": ("crashed", "SystemExit"),
     "import sys; sys.exit('why')": ("crashed", "SystemExit"),
