@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from storm_truth import Kill, judge_storm
@@ -34,6 +34,8 @@ AGAIN = dict.fromkeys(("lost", "killed", "contradiction", "launch_refused", "int
 WEIGHTS = {"scheduler": 1, "supervisor": 2, "worker": 2}
 PAUSE = 0.15
 """Seconds between two kills, on average."""
+SPARED = 0.9
+"""Of the schedulers that have only just been started: else, on a slow machine, hardly any would come to work."""
 PATIENCE = 120.0
 """Seconds that a sweep may take once nothing is killed any more."""
 BEHIND = '"$@"\nexit $?\n'
@@ -58,7 +60,10 @@ def main() -> int:
         wrongs = storm.rage()
         left -= len(storm.kills)
         wrongs += judge_storm(folder, storm.kills, asked.runs, happened)
-        print(f"sweep {number}: {len(storm.kills)} kills, {len(wrongs)} wrong{f', see {folder}' if wrongs else ''}")
+        print(
+            f"sweep {number}: {len(storm.kills)} kills, {len(wrongs)} wrong{f', see {folder}' if wrongs else ''}",
+            flush=True,
+        )
         for line in wrongs:
             print(f"  WRONG: {line}")
         wrong += wrongs
@@ -100,6 +105,7 @@ class Storm:
         finally:
             scheduler.kill()
             scheduler.wait()
+            (self.folder / "kills.json").write_text(json.dumps([asdict(each) for each in self.kills], indent=1))
         return [] if code == 0 else [f"a scheduler ended with exit code {code}: {self._said()}"]
 
     def _write(self) -> None:
@@ -140,6 +146,8 @@ class Storm:
         """Kill somebody, if there is anybody of the kind that chance has named."""
         (what,) = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
         if what == "scheduler":
+            if not self._is_at_work(scheduler) and self.chance.random() < SPARED:
+                return
             scheduler.kill()
             scheduler.wait()
             self.kills.append(Kill(what, None, time.monotonic(), scheduler.pid))
@@ -152,28 +160,36 @@ class Storm:
         if kill(pid, nonce):
             self.kills.append(Kill(what, nonce, at, pid))
 
+    def _is_at_work(self, scheduler: subprocess.Popen[bytes]) -> bool:
+        return f"process {scheduler.pid} " in read(self.folder / "runs" / "locks" / "storm.lock")
+
 
 def find(folder: Path, what: str) -> Mapping[int, str]:
     """The supervisors or workers of the sweep in this folder, by pid, with the attempt they are of."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            nonce = (supervised_by if what == "supervisor" else worked_on_by)(entry, folder)
-            if nonce:
-                found[int(entry.name)] = nonce
-    return found
+    processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    named = {int(each.name): nonce for each in processes if (nonce := named_by_command(each, folder))}
+    # A supervisor's child has its parent's command line until it executes its own program.
+    unborn = {pid: nonce for pid, nonce in named.items() if named.get(parent_of(pid)) == nonce}
+    if what == "supervisor":
+        return {pid: nonce for pid, nonce in named.items() if pid not in unborn}
+    return {int(each.name): nonce for each in processes if (nonce := named_by_environment(each, folder))} | unborn
 
 
-def supervised_by(process: Path, folder: Path) -> str | None:
+def named_by_command(process: Path, folder: Path) -> str | None:
     parts = read(process / "cmdline").split("\0")
     ours = len(parts) > 3 and "runner.supervisor" in "".join(parts[:-3]) and parts[-3].startswith(f"{folder}/")
     return parts[-2] if ours else None
 
 
-def worked_on_by(process: Path, folder: Path) -> str | None:
+def named_by_environment(process: Path, folder: Path) -> str | None:
     environment = dict(part.partition("=")[::2] for part in read(process / "environ").split("\0"))
     ours = environment.get("RUNNER_ATTEMPT_DIR", "").startswith(f"{folder}/")
     return environment.get("RUNNER_ATTEMPT") if ours else None
+
+
+def parent_of(pid: int) -> int:
+    fields = read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
 
 
 def kill(pid: int, nonce: str) -> bool:

@@ -1,0 +1,19 @@
+"""Scheduler and supervisors are killed: soon no view says that anything is running."""
+
+from __future__ import annotations
+
+from stories import StoryDesk
+from sweeping import kill, supervisor_of, wait_for
+
+
+def play(desk: StoryDesk) -> None:
+    desk.write(fates=["well", "well"], seconds=60)
+    scheduler = desk.start("sweep", "sweep.yaml")
+    wait_for(lambda: len([mark for mark in desk.marks() if mark.what == "start"]) == 2)
+    scheduler.kill()
+    scheduler.wait()
+    for claim in desk.root.glob("*/1/claim.json"):
+        kill(supervisor_of(claim.parent))
+    wait_for(lambda: {row["state"] for row in desk.status()} == {"unobserved"})
+    assert all("no scheduler watches it; last seen" in row["because"] for row in desk.status())
+    assert desk.type("status").out.count("running") == 0
