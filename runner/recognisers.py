@@ -101,17 +101,31 @@ def shown(sign: Literal["cuda_oom", "host_oom", "disk_full", "device_busy", "dev
 
     def recognise(evidence: Evidence) -> str | None:
         line: str | None = getattr(evidence.signs, sign)
-        return line if evidence.error is None else None
+        return line if evidence.error is None and not (sign in _OFTEN_HANDLED and _went_on(evidence)) else None
 
     return recognise
+
+
+_OFTEN_HANDLED = ("cuda_oom", "host_oom")
+
+
+def _went_on(evidence: Evidence) -> bool:
+    """Whether it ended well after all, and only lacks something declared: then that is the reason."""
+    lacks = any(proof.kind for proof in evidence.proofs)
+    return lacks and _ended_well(evidence) and not _silent_crash(evidence)
 
 
 def nan_shown(evidence: Evidence) -> str | None:
     """Where nothing tells more: many a crash comes after a NaN without coming from it."""
     signs = evidence.signs
-    if not signs.nan or signs.traceback or evidence.error or not _ended_well(evidence):
+    stopped = signs.nan is not None and _STOPPED.search(signs.nan)
+    if not signs.nan or signs.traceback or evidence.error or not (stopped or _ended_well(evidence)):
         return None
     return f"its log shows NaN: {signs.nan}"
+
+
+_STOPPED = re.compile(r"\bis [-+]?(?:nan|inf), stopping", re.IGNORECASE)
+"""What many scripts say before they exit with code 1."""
 
 
 def reported_non_finite(evidence: Evidence) -> str | None:
@@ -129,9 +143,19 @@ def unproven(kind: FaultKind) -> Recogniser:
     def recognise(evidence: Evidence) -> str | None:
         first = next((proof for proof in evidence.proofs if proof.kind), None)
         crash = evidence.error is not None or _silent_crash(evidence) or not _ended_well(evidence)
-        return first.said if first and first.kind == kind and not crash else None
+        return _beside_memory(first.said, evidence) if first and first.kind == kind and not crash else None
 
     return recognise
+
+
+def _beside_memory(said: str, evidence: Evidence) -> str:
+    line = evidence.signs.cuda_oom or evidence.signs.host_oom
+    return f"{said}; its log shows a lack of memory too: {line}" if line else said
+
+
+def _lacking(evidence: Evidence) -> str:
+    """What is declared and does not hold, after a crash that was to be a success."""
+    return "".join(f"; {proof.said}" for proof in evidence.proofs if proof.kind)[:500]
 
 
 def _ended_well(evidence: Evidence) -> bool:
@@ -220,7 +244,8 @@ def crashed(evidence: Evidence) -> str | None:
         return _headline(error.type, error.message)
     ended, said = how_it_ended(exit_.exit_code, exit_.signal), evidence.signs.traceback
     if exit_.exit_code == 0:
-        return f"{said} (and yet it ended with {ended})" if said and evidence.is_command else None
+        told = f"{said} (and yet it ended with {ended}){_lacking(evidence)}"
+        return told if said and evidence.is_command else None
     if said:
         return f"{said} (it ended with {ended})"
     return f"it ended with {ended}" + (f"; last words: {evidence.last_words[:200]}" if evidence.last_words else "")

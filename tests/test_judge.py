@@ -144,9 +144,18 @@ COMMANDS = {
     "a short file, a traceback, exit code 0": (command(proofs=(unproven("incomplete"),), signs=E_LAYERS), "crashed"),
     "no file, out of memory, exit code 0": (command(proofs=(unproven("no_result"),), signs=OOM), "cuda_oom"),
     "no file, host out of memory": (
-        command(proofs=(unproven("no_result"),), signs=Signs(host_oom="MemoryError")),
+        command(proofs=(unproven("no_result"),), signs=Signs(host_oom="MemoryError", traceback="MemoryError")),
         "host_oom",
     ),
+    "no file, a lack of memory that did not end it": (
+        command(proofs=(unproven("no_result"),), signs=Signs(cuda_oom="CUDA out of memory. Tried to allocate 1 GiB")),
+        "no_result",
+    ),
+    "stopped for a loss that was nan": (
+        command(NOTHING, exit=ended(exit_code=1), signs=Signs(nan="Loss is nan, stopping training")),
+        "non_finite",
+    ),
+    "nan somewhere, exit code 1": (command(NOTHING, exit=ended(exit_code=1), signs=NAN), "crashed"),
     "no file, disk full": (
         command(proofs=(unproven("no_result"),), signs=Signs(disk_full="No space left on device")),
         "disk_full",
@@ -251,7 +260,8 @@ def test_all_that_proves_a_success_is_in_its_digest() -> None:
 
 def test_a_reason_is_a_sentence_that_names_what_was_found() -> None:
     assert judge(command(proofs=(unproven("no_result"),), signs=E_LAYERS)).because == (
-        "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers' (and yet it ended with exit code 0)"
+        "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers' (and yet it ended with exit code 0); "
+        "out/result.csv does not hold"
     )
     assert judge(command(proofs=(unproven("incomplete", "out/a.csv has 2 rows"),))).because == "out/a.csv has 2 rows"
     assert judge(command(exit=ended(exit_code=2), last_words="usage: x")).because == (

@@ -93,6 +93,17 @@ def test_memory_is_seen_whatever_is_said_after_it() -> None:
         ("host_oom", "OSError: [Errno 12] Cannot allocate memory"),
         ("host_oom", "terminate called after throwing an instance of 'std::bad_alloc'"),
         ("disk_full", "OSError: [Errno 28] No space left on device"),
+        ("cuda_oom", "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Failed to allocate request for 8.0GiB"),
+        ("cuda_oom", "tensorflow.python.framework.errors_impl.ResourceExhaustedError: {{function_node ...}}"),
+        ("cuda_oom", "RuntimeError: cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        ("cuda_oom", "node:12:34 [0] misc.cc:65 NCCL WARN Cuda failure 2 'out of memory'"),
+        ("cuda_oom", "cupy.cuda.memory.OutOfMemoryError: Out of memory allocating 8,000,000,000 bytes"),
+        ("cuda_oom", "RuntimeError: NPU out of memory. Tried to allocate 2.00 GiB (NPU 0; 60 GiB total capacity)"),
+        ("cuda_oom", "2026-01-01 10:00:00 ERROR train.py:3 CUDA out of memory. Tried to allocate 2.00 GiB"),
+        ("host_oom", "RuntimeError: DataLoader worker (pid 123) is killed by signal: Killed. "),
+        ("host_oom", "bash: fork: Cannot allocate memory"),
+        ("disk_full", "cp: error writing 'b': No space left on device"),
+        ("nan", "Loss is nan, stopping training"),
         ("nan", "Epoch 3 loss: nan"),
         ("nan", "{'loss': nan, 'epoch': 1.0}"),
         ("nan", "100%|####| 10/10 [00:01, train_loss=nan]"),
@@ -104,7 +115,7 @@ def test_memory_is_seen_whatever_is_said_after_it() -> None:
 def test_a_line_shows_its_sign(sign: str, line: str) -> None:
     found = signs(f"before\n\x1b[31m{line}\x1b[0m\nafter")
     assert {name for name, each in vars(found).items() if each} == {sign}
-    assert vars(found)[sign] == line
+    assert vars(found)[sign] == line.strip()
 
 
 @pytest.mark.parametrize(
@@ -118,10 +129,42 @@ def test_a_line_shows_its_sign(sign: str, line: str) -> None:
         "peak memory 3 GiB, no traceback",
         "INFO: MemoryErrors are handled",
         "alloc 3 MB",
+        "hint: if you get 'CUDA out of memory', lower --batch",
+        "in case of CUDA out of memory, lower --batch",
+        "see https://x.org/torch.OutOfMemoryError",
+        "WARNING: CUDA out of memory. Tried to allocate 2.00 GiB; the batch is skipped",
+        "WARNING: no checkpoint was kept: [Errno 28] No space left on device",
+        "train.py:3: UserWarning: Cannot allocate memory",
+        "1/3 loss=nan\r2/3 loss=0.5\r3/3 loss=0.4",
     ],
 )
 def test_what_is_no_sign(line: str) -> None:
     assert signs(line) == Signs()
+
+
+BEGIN = "Traceback (most recent call last):\n  File x\n"
+OOM = f"{BEGIN}torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1 GiB.\n"
+KEY = f"{BEGIN}KeyError: 'acc'\n"
+DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+PEER = f"{BEGIN}torch.distributed.DistBackendError: NCCL error in: x.cpp:3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shows"),
+    [
+        (OOM + "batch halved, going on\n" + KEY, False),
+        ("CUDA out of memory. Tried to allocate 1 GiB.\n" + KEY, False),
+        ("[rank0]: OSError: [Errno 28] No space left on device\n" + KEY, False),
+        (KEY + OOM, True),
+        (OOM + DURING + KEY, True),
+        (OOM + PEER, True),
+        (TORCHRUN + KEY.replace("\n", "\n[rank0]: ").join(["[rank0]: ", ""]), True),
+        (OOM, True),
+    ],
+)
+def test_what_went_wrong_after_it_takes_its_place(text: str, *, shows: bool) -> None:
+    found = signs(text)
+    assert bool(found.cuda_oom or found.disk_full) is shows
 
 
 def test_logs_are_read_whole_and_in_order(tmp_path: Path) -> None:
@@ -132,6 +175,13 @@ def test_logs_are_read_whole_and_in_order(tmp_path: Path) -> None:
     assert found.cuda_oom == "CUDA out of memory"
     assert found.nan == "loss: nan"
     assert found.traceback == "AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'"
+
+
+def test_an_exception_on_stderr_takes_the_place_of_what_was_printed(tmp_path: Path) -> None:
+    stderr, stdout = tmp_path / "stderr.log", tmp_path / "stdout.log"
+    stderr.write_text(KEY)
+    stdout.write_text("CUDA out of memory. Tried to allocate 1 GiB.\n")
+    assert read_signs([stderr, stdout]) == Signs(traceback="KeyError: 'acc'")
 
 
 @pytest.mark.parametrize(

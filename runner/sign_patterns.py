@@ -1,0 +1,83 @@
+"""What a line must look like to show a failure: an exception, a tool's error, or a text that only a library writes.
+
+A sentence about memory ("if you get 'CUDA out of memory', lower --batch") is none, and neither is a warning: what is
+handled did not end anything.
+"""
+
+from __future__ import annotations
+
+import re
+
+from runner.device_signs import BUSY, FAULTY
+
+_BEFORE = r"^(?:\[[^\]]*\]:?\ *|\([^)]*\)\ *|\ *what\(\):\ *)*"  # a rank, a process, the end of a C++ program
+_EXCEPTION = rf"{_BEFORE}(?:\w+\.)*(?:\w*(?:Error|Exception)|error|ERROR)\b.*?"
+_LOGGED = r"^.{0,60}?\b(?:ERROR|CRITICAL|FATAL)\b.*?"
+_OF_A_TOOL = r"^[\w./+-]+:\ (?:.*:\ )?"
+
+_NO_DEVICE_MEMORY = r"""(?: (?:CUDA|HIP|NPU|XPU|GPU)(?:\ error:)?\ out\ of\ memory | CUDA_ERROR_OUT_OF_MEMORY
+    | cudaErrorMemoryAllocation | CU(?:BLAS|DNN|SOLVER|SPARSE|FFT)_(?:STATUS_)?ALLOC_FAILED | RESOURCE_EXHAUSTED
+    | OOM\ when\ allocating\ tensor | MPS\ backend\ out\ of\ memory )"""
+_NO_HOST_MEMORY = r"""(?: DefaultCPUAllocator:\ (?:can't\ allocate|not\ enough)\ memory | \bCannot\ allocate\ memory\b
+    | \bstd::bad_alloc\b | DataLoader\ worker\ \(pid[^)]*\)\ is\ killed\ by\ signal:\ Killed )"""
+_NO_SPACE = r"(?:No\ space\ left\ on\ device|Disk\ quota\ exceeded)"
+
+SIGN = re.compile(
+    rf"(?P<device_fault>{'|'.join(FAULTY)})|(?P<device_busy>{'|'.join(BUSY)})".replace(" ", r"\ ")
+    + rf"""
+  | (?P<cuda_oom> (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}){_NO_DEVICE_MEMORY}
+                | {_BEFORE}(?!java\.)(?:\w+\.)*(?:OutOfMemoryError|ResourceExhaustedError)\b
+                | (?:CUDA|HIP|NPU|XPU)\ out\ of\ memory\.\ Tried\ to\ allocate
+                | Cuda\ failure\ (?:\d+\ )?'out\ of\ memory'
+                | RESOURCE_EXHAUSTED:\ (?:Out\ of\ memory|Failed\ to\ allocate|OOM\ when) )
+  | (?P<host_oom> {_BEFORE}(?:(?:builtins\.)?MemoryError|java\.lang\.OutOfMemoryError)\b
+                | {_BEFORE}(?:\w+\.)*_ArrayMemoryError:\ Unable\ to\ allocate
+                | (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}){_NO_HOST_MEMORY}
+                | DefaultCPUAllocator:\ can't\ allocate\ memory
+                | terminate\ called\ after\ throwing\ an\ instance\ of\ 'std::bad_alloc' )
+  | (?P<disk_full> (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}){_NO_SPACE} )
+    """,
+    re.VERBOSE,
+)
+_HANDLED = re.compile(r"^.{0,80}?(?:(?<!NCCL )\b(?i:hint|note|tip|info|debug|warn|warning)\b|\w+Warning:)")
+
+
+def sign_in(text: str) -> str | None:
+    """The name of the sign that a line shows."""
+    match = SIGN.search(text)
+    if match is None or match.lastgroup is None:
+        return None
+    return None if match.lastgroup in OF_WANT and _HANDLED.search(text) else match.lastgroup
+
+
+OF_WANT = ("cuda_oom", "host_oom", "disk_full")
+"""What a script may have handled before something else went wrong."""
+
+
+class NotANumber:
+    """Follows numbers by their names as a log shows them: the last state of each counts."""
+
+    _NAMED = re.compile(
+        r"""(?P<stopped> (?i:loss)\ is\ [-+]?(?:nan|inf),\ stopping )
+          | (?: (?P<name> [\w/.-]{0,40}
+                  (?i:loss|mse|mae|rmse|nll|perplexity|ppl|grad_norm|acc|accuracy|auc|auroc|f1|r2|error|score) )
+                ["']?\s*(?:[:=]|is\b)?\s*(?:tensor\(|np\.float\d+\()? | tensor\(\[? )
+            (?: (?P<nan> (?:nan|NaN|NAN)\b ) | [-+]?\.?\d )
+        """,
+        re.VERBOSE,
+    )
+
+    def __init__(self) -> None:
+        self._now: dict[str, str] = {}
+
+    @property
+    def line(self) -> str | None:
+        """The last one that shows a NaN that stayed."""
+        return next(reversed(self._now.values()), None)
+
+    def hear(self, text: str) -> None:
+        for match in self._NAMED.finditer(text):
+            name = (match["name"] or match["stopped"] or "").lower()
+            self._now.pop(name, None)
+            if match["nan"] or match["stopped"]:
+                self._now[name] = text.strip()
