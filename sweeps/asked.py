@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from sweeps.layers import Layer, Leaf, Path
+from sweeps.layers import Faults, Layer, Leaf, Path
 from sweeps.sampling import Sample
 from sweeps.yaml_file import Place
 
@@ -28,6 +28,9 @@ class Ground(Protocol):
 
     def concerns(self, leaves: Layer, path: Path) -> bool:
         """Whether the setting does anything at a point."""
+
+    def effect(self, leaves: Layer) -> Layer:
+        """What a point sets: nothing that the command line sets otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,8 @@ class Asked:
     one where no axis varies them.
 
     A condition that holds nowhere is a slip of the pen, unless the command line has `changed` what there is, or it asks
-    for a setting that depends on the profile (`profiled`).
+    for a setting that depends on the profile (`profiled`). What would have been set, had it not been `refused`, is not
+    told a second time where it is missing.
     """
 
     axes: tuple[Axis, ...] = ()
@@ -97,10 +101,11 @@ class Asked:
     place: Place
     changed: bool = False
     profiled: frozenset[Path] = frozenset()
+    refused: frozenset[Path] = frozenset()
 
     def may_miss(self, condition: Condition) -> bool:
-        refused = not all(condition.wanted.values())  # told already
-        return refused or self.changed or not self.profiled.isdisjoint(condition.wanted)
+        told = not all(condition.wanted.values())
+        return told or self.changed or not (self.profiled | self.refused).isdisjoint(condition.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +119,13 @@ class Draft:
     place: Place
 
 
-def places_of_twins(first: Point, second: Point) -> tuple[Place, Place]:
-    """Where two equal runs were asked for, as exactly as is known."""
+def refuse_twins(first: Point, second: Point, faults: Faults, why: str = "") -> None:
+    """Tell that two runs are equal, and where they were asked for, as exactly as is known."""
+    one, other = _places_of_twins(first, second)
+    faults.add(other, f"the same run as at {one}{why}; leave one of them out")
+
+
+def _places_of_twins(first: Point, second: Point) -> tuple[Place, Place]:
     if first.place != second.place:
         return first.place, second.place
     pairs = [(first.leaves[path].place, leaf.place) for path, leaf in second.leaves.items() if path in first.leaves]

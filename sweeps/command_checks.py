@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -55,10 +55,15 @@ class Problem:
     message: str
 
 
-def check_command(settings: CommandSettings) -> list[Problem]:
-    """All that is wrong with one run; what can only be asked of a command without faults is not asked of others."""
-    problems = [*_of_names(settings), *_of_shells(settings), *_of_placeholders(settings), *_of_uses(settings)]
-    if problems:
+def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> list[Problem]:
+    """All that is wrong with one run; what can only be asked of a command without faults is not asked of others.
+
+    Settings that were `refused` are told already, and are not missed here.
+    """
+    unfilled = list(_of_placeholders(settings))
+    problems = [*_of_names(settings), *_of_shells(settings), *_of_uses(settings)]
+    problems += [problem for problem, name in unfilled if name not in refused]
+    if problems or unfilled:
         return problems
     sample = AttemptValues(
         out=_OUT,
@@ -133,13 +138,14 @@ def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tu
         yield from ((index, text) for text in ([part] if made is None else made))
 
 
-def _of_placeholders(settings: CommandSettings) -> Iterator[Problem]:
+def _of_placeholders(settings: CommandSettings) -> Iterator[tuple[Problem, str]]:
+    """Each placeholder that stands for nothing, with its name."""
     known = known_values(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS))
     told_already: set[Path] = {("command", "argv", index) for index in _shell_parts(settings)}
     for path, text in _texts(settings):
         for name, sentence in unknown_in(text, known) if path not in told_already else ():
             hint = None if name in known else _MISSING.get(name) or _of_config_key(name)
-            yield Problem(path, hint or sentence)
+            yield Problem(path, hint or sentence), name
 
 
 def _of_config_key(name: str) -> str | None:

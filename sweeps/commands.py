@@ -66,11 +66,12 @@ class Commands:
     @property
     def override_keys(self) -> OverrideKeys:
         sections = [self.file.settings, *(one.settings for one in self.file.profiles.values() if one and one.settings)]
-        lists = {path for section in sections for path, value in _flat(section) if isinstance(value, list)}
+        given = [pair for section in sections for pair in _flat(section)]
         return OverrideKeys(
             shape=None,
             of_runs=lambda path: path[0] not in _OF_SWEEPS,
-            varies=lambda path: path[0] not in (*_OF_SWEEPS, "seed") and path not in lists,
+            varies=lambda path: path[0] not in (*_OF_SWEEPS, "seed"),
+            held=lambda path: (value for at, value in given if at == path),
         )
 
     def with_points(self, asked: Asked) -> Asked:

@@ -27,14 +27,15 @@ def read_when(file: SweepFile, reading: Reading) -> Iterator[When]:
         axes = [*reading.axes((*at, "grid"), first), *reading.settings((*at, "set"), first)]
         condition = _condition((*at, "if"), reading)
         if not (reading.filled((*at, "if")) and any(reading.filled((*at, key)) for key in _KEYS[1:])):
-            reading.fault(
-                at, "when: expected `if: {KEY: VALUE}`, and `grid: {KEY: [VALUE, ...]}` or `set: {KEY: VALUE}`"
-            )
+            expected = "when: expected `if: {KEY: VALUE}`, and `grid: {KEY: [VALUE, ...]}` or `set: {KEY: VALUE}`"
+            reading.refuse(first, reading.located.place(at), expected)
         elif reading.keys.shape in first:
             name = dotted(reading.keys.shape)
             reading.faults.add(first[reading.keys.shape], f"{name}: vary it in `grid` or `zip`; conditions come after")
         elif condition and axes:
             yield When(condition=condition, axes=tuple(axes))
+        else:
+            reading.refused.update(first)
 
 
 def read_exclude(file: SweepFile, reading: Reading) -> Iterator[Condition]:
@@ -62,7 +63,7 @@ def checked_condition(condition: Condition, keys: RunKeys) -> Condition:
 
 def require_known(asked: Asked, elsewhere: Collection[Path], faults: Faults) -> None:
     """Refuse conditions on what nothing sets before they are asked; `elsewhere` are the settings of other layers."""
-    known = {*elsewhere, *_paths(asked.axes)}
+    known = {*elsewhere, *asked.refused, *_paths(asked.axes)}
     for when in asked.when:
         _require(when.condition, known, asked, faults)
         known |= {*_paths(when.axes)}

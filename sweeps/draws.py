@@ -49,9 +49,9 @@ def _draws(reading: Reading, first: dict[Path, Place]) -> Iterator[Draw]:
             expected = (
                 f"expected KEY: {{LAW: [...]}}, such as lr: {{log_uniform: [1e-5, 1e-2]}}; laws are {', '.join(LAWS)}"
             )
-            reading.faults.add(place, f"sample.draw.{dotted(inner)}: {expected}")
+            reading.refuse([path, inner], place, f"sample.draw.{dotted(inner)}: {expected}")
         elif problem := law_problem(law, values):
-            reading.faults.add(place, f"sample.draw.{dotted(inner)}: {problem}")
+            reading.refuse([path], place, f"sample.draw.{dotted(inner)}: {problem}")
         elif path == reading.keys.shape:
             reading.faults.add(place, f"{dotted(path)}: vary it in `grid` or `zip`; `sample` comes after")
         elif reading.is_new(path, place, first):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from db.strict import Invalid, to_data, to_record
-from sweeps.asked import Draft, Point, places_of_twins
+from sweeps.asked import Draft, Point, refuse_twins
 from sweeps.checks import task_names
 from sweeps.labels import labels
 from sweeps.layers import At, Faults, Layer, Leaf, Path, dotted, find, general, nested, overlay, special
@@ -98,10 +98,17 @@ class _Reader:
         """Whether the setting does anything at a point: those of other backbones do not."""
         return path[0] != "backbones" or path[1] == leaves[("backbone",)].value
 
+    def effect(self, leaves: Layer) -> Layer:
+        """What a point sets for its backbone: nothing that the command line sets otherwise."""
+        backbone = leaves[("backbone",)].value
+        own = overlay(general(leaves), special(leaves, backbone))
+        command_line = self._shared(backbone)[1]
+        return {path: leaf for path, leaf in own.items() if path not in command_line}
+
     def candidate(self, point: Point) -> Candidate | None:
         backbone = point.leaves[("backbone",)].value
         base, command_line = self._shared(backbone)
-        own = overlay(general(point.leaves), special(point.leaves, backbone))
+        own = self.effect(point.leaves)
         settings = overlay(base, own, command_line)
         data = self._record(DataSettings, settings, "data", point)
         train = self._record(TrainSettings, settings, "train", point)
@@ -115,7 +122,7 @@ class _Reader:
             data=data,
             train=train,
             seed=settings[("seed",)].value if ("seed",) in settings else 0,
-            point=replace(point, leaves={path: leaf for path, leaf in own.items() if path not in command_line}),
+            point=replace(point, leaves=own),
             layers=(command_line, own, base),
         )
 
@@ -167,6 +174,5 @@ def _without_twins(found: Sequence[Candidate], faults: Faults, *, refuse: bool) 
         configs = json.dumps([one.backbone_config, one.tasks], sort_keys=True)
         known = first.setdefault((one.backbone, configs, one.data, one.train, one.seed), one)
         if known is not one and refuse and not (known.point.drawn and one.point.drawn):
-            places = places_of_twins(known.point, one.point)
-            faults.add(places[1], f"the same run as at {places[0]}; leave one of them out")
+            refuse_twins(known.point, one.point, faults)
     return list(first.values())

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from db.strict import Invalid
-from sweeps.asked import Draft, Point, places_of_twins
+from sweeps.asked import Draft, Point, refuse_twins
 from sweeps.command import CommandSection, CommandSettings, ConfigSection, ConfigTemplate, default_name, known_values
 from sweeps.command_checks import Problem, check_command, shared_files
 from sweeps.config_file import read_config
@@ -18,7 +18,7 @@ from sweeps.labels import labels
 from sweeps.layers import At, Faults, Layer, Leaf, Path, absolute, dotted, find, overlay
 from sweeps.spread import spread
 from sweeps.sweep_file import SweepFile
-from sweeps.template import fill_text
+from sweeps.template import fill_text, placeholders
 from sweeps.yaml_file import Located, Place
 
 _NUMBERS = ("batch", "steps", "seed")
@@ -44,7 +44,7 @@ def expand_commands(
     found = [one for point in spread(draft.asked, reader, faults) if (one := reader.candidate(point))]
     unique = _without_twins(found, draft, faults)
     for one in unique:
-        reader.tell(one, check_command(one.settings))
+        reader.tell(one, check_command(one.settings, reader.refused))
     if unique and not faults:
         reader.tell(unique[0], shared_files([one.settings for one in unique]))
     names = labels([(one.settings.name, one.point.leaves) for one in unique])
@@ -88,6 +88,7 @@ class _Reader:
     ) -> None:
         self.below = overlay(draft.file, draft.profile)
         self.above = draft.command_line
+        self.refused = frozenset(map(dotted, draft.asked.refused))
         self.success = file.success
         self.command = command
         self.cwd = os.path.realpath(absolute(command.cwd or ".", folder))
@@ -103,8 +104,12 @@ class _Reader:
         """Every setting may be used by a placeholder, whatever the others are."""
         return bool(leaves or path)
 
+    def effect(self, leaves: Layer) -> Layer:
+        """What a point sets: nothing that the command line sets otherwise."""
+        return {path: leaf for path, leaf in leaves.items() if path not in self.above}
+
     def candidate(self, point: Point) -> CommandCandidate | None:
-        own = {path: leaf for path, leaf in point.leaves.items() if path not in self.above}
+        own = self.effect(point.leaves)
         held = {
             path: leaf.value
             for path, leaf in overlay(self.below, own, self.above).items()
@@ -139,6 +144,8 @@ class _Reader:
     def _template(
         self, made: CommandCandidate, section: ConfigSection, keys: Mapping[str, Any]
     ) -> ConfigTemplate | None:
+        if placeholders(section.base) & self.refused:
+            return None
         try:
             base = absolute(fill_text(section.base, known_values(made.settings, {})), FilePath(self.cwd))
             if base not in self.contents:
@@ -174,6 +181,5 @@ def _without_twins(found: list[CommandCandidate], draft: Draft, faults: Faults) 
         key = json.dumps([mine.settings, mine.batch, mine.steps, mine.seed, config], sort_keys=True)
         known = first.setdefault(key, one)
         if known is not one and not draft.asked.changed and not (known.point.drawn and one.point.drawn):
-            places = places_of_twins(known.point, one.point)
-            faults.add(places[1], f"the same run as at {places[0]}; leave one of them out")
+            refuse_twins(known.point, one.point, faults)
     return list(first.values())

@@ -105,4 +105,4 @@ def _filled_path(path: str, known: Mapping[str, Any], cwd: str) -> str:
     """Below the attempt's own folder it is a pattern, elsewhere it is taken as it stands."""
     below = path.startswith(_OUT)
     inside = fill_text(path.removeprefix(_OUT), known, glob.escape if below else str)
-    return os.path.normpath(os.path.join(known["out"] if below else cwd, inside))  # noqa: PTH118 - a pattern is text
+    return os.path.normpath(f"{known['out']}/{inside}" if below else os.path.join(cwd, inside))  # noqa: PTH118 - a pattern is text

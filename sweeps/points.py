@@ -21,18 +21,32 @@ def read_asked(file: SweepFile, reading: Reading) -> Asked:
     axes = [*reading.axes(("grid",), first), *_zipped(file, reading, first)]
     if file.seeds is not None and ("seed",) in first:
         reading.fault(("seeds",), "seeds: the grid has `seed` already; leave one of them out")
-    whens = tuple(read_when(file, reading))
-    sample = read_sample(file, reading, first)
+    seeds = tuple(_seeds(file, reading))
+    has_points = bool(file.grid or file.zip or (file.sample and file.sample.draw) or not file.runs)
+    if not has_points:
+        _refuse_what_needs_points(file, reading)
+    whens = tuple(read_when(file, reading)) if has_points else ()
+    varied = {path: axis.place for when in whens for axis in when.axes for path in axis.paths}
+    repeated: dict[Path, Place] = {("seed",): seeds[0].place} if seeds else {}
     return Asked(
         axes=tuple(axes),
         when=whens,
-        exclude=tuple(read_exclude(file, reading)),
-        sample=sample,
+        exclude=tuple(read_exclude(file, reading)) if has_points else (),
+        sample=read_sample(file, reading, {**repeated, **varied, **first}) if has_points else None,
         runs=tuple(_runs(file, reading)),
-        seeds=tuple(_seeds(file, reading)),
-        has_points=bool(axes or whens or sample or not file.runs),
+        seeds=seeds,
+        has_points=has_points,
         place=reading.located.place(("zip",) if file.zip and not file.grid else ("grid",)),
+        refused=frozenset(reading.refused),
     )
+
+
+def _refuse_what_needs_points(file: SweepFile, reading: Reading) -> None:
+    given = {"when": file.when, "exclude": file.exclude, "sample": file.sample}
+    for word in (word for word, section in given.items() if section):
+        reading.fault(
+            (word,), f"{word}: speaks of points of `grid` or `zip`, and there are none; `runs` stay as written"
+        )
 
 
 def checked(asked: Asked, keys: RunKeys) -> Asked:
@@ -70,7 +84,8 @@ def _zipped(file: SweepFile, reading: Reading, first: dict[Path, Place]) -> Iter
         odd = next((one for one in columns if len(one.choices) != len(columns[0].choices)), None)
         if odd:
             sizes = [f"`{dotted(one.paths[0])}` has {len(one.choices)}" for one in (columns[0], odd)]
-            reading.faults.add(odd.place, f"zip: {sizes[0]} values, {sizes[1]}; what varies together needs as many")
+            message = f"zip: {sizes[0]} values, {sizes[1]}; what varies together needs as many"
+            reading.refuse((path for one in columns for path in one.paths), odd.place, message)
         elif columns:
             rows = zip(*(one.choices for one in columns), strict=True)
             choices = ({path: leaf for one in row for path, leaf in one.items()} for row in rows)

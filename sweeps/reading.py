@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sweeps.asked import Axis
 from sweeps.layers import At, Faults, Layer, Leaf, Path, axes, dotted, flatten
@@ -25,17 +25,18 @@ class RunKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A file, the settings it may speak of, and everything that is wrong with it."""
+    """A file, the settings it may speak of, and everything that is wrong with it; `refused` settings were given."""
 
     located: Located
     keys: RunKeys
     faults: Faults
+    refused: set[Path] = field(default_factory=set)
 
     def axes(self, at: At, first: dict[Path, Place]) -> Iterator[Axis]:
         """An axis for each key at `at`; told and left out are those in `first`, which all others are added to."""
         for path, (place, leaves) in axes(self.located, at, self.faults).items() if self.filled(at) else ():
             if not leaves:
-                self.faults.add(place, f"{dotted(path)}: an axis needs at least one value")
+                self.refuse([path], place, f"{dotted(path)}: an axis needs at least one value")
             elif self.is_new(path, place, first):
                 yield Axis(place=place, choices=tuple({path: leaf} for leaf in leaves))
 
@@ -51,10 +52,14 @@ class Reading:
         if path in first:
             problem = f"`{dotted(path)}` is given twice, first at {first[path]}"
         if problem:
-            self.faults.add(place, problem)
+            self.refuse([path], place, problem)
             return False
         first[path] = place
         return True
+
+    def refuse(self, paths: Iterable[Path], place: Place, message: str) -> None:
+        self.refused.update(paths)
+        self.faults.add(place, message)
 
     def filled(self, at: At) -> bool:
         """Whether keys and values stand there."""

@@ -6,13 +6,14 @@ In this order: axes, `when`, `exclude`, `sample`, `seeds`; then the explicit run
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
-from sweeps.asked import Asked, Axis, Ground, Point, When
-from sweeps.layers import Faults, Layer, Leaf
+from sweeps.asked import Asked, Axis, Ground, Point, When, refuse_twins
+from sweeps.layers import Faults, Layer, Leaf, Path
 from sweeps.sampling import Sample
+from sweeps.yaml_file import Place
 
 MAX_RUNS = 100_000
 
@@ -24,14 +25,17 @@ def spread(asked: Asked, ground: Ground, faults: Faults) -> Sequence[Point]:
         return _too_many(asked, faults, f"{at_most * max(1, len(asked.seeds)):,}")
     if asked.sample and asked.sample.runs > MAX_RUNS:
         return _too_many(asked, faults, f"{asked.sample.runs:,}")
-    grid = list(islice(_all_points(asked, ground, faults), MAX_RUNS + 1))
+    met: set[Place] = set()
+    grid = list(islice(_all_points(asked, ground, met, faults), MAX_RUNS + 1))
     if len(grid) > MAX_RUNS:
         return _too_many(asked, faults, "too many")
-    _require_matches(asked, grid, ground, faults)
+    met |= {one.place for one in asked.exclude if any(one.holds(leaves, ground) for leaves in grid)}
+    if grid:
+        _require_matches(asked, met, faults)
     kept = [leaves for leaves in grid if not any(one.holds(leaves, ground) for one in asked.exclude)]
     if grid and not kept and not asked.runs:
         faults.add(asked.exclude[0].place, "exclude: leaves out every run")
-    points = _sampled(asked.sample, kept, faults) if asked.sample else kept
+    points = _sampled(asked.sample, _distinct(kept, asked, ground, faults), faults) if asked.sample else kept
     drawn = bool(asked.sample and asked.sample.repeats)
     made = [*(Point(place=asked.place, leaves=leaves, drawn=drawn) for leaves in points), *asked.runs]
     count = sum(1 if ("seed",) in point.leaves else max(1, len(asked.seeds)) for point in made)
@@ -54,9 +58,10 @@ def _too_many(asked: Asked, faults: Faults, count: str) -> Sequence[Point]:
     return ()
 
 
-def _all_points(asked: Asked, ground: Ground, faults: Faults) -> Iterator[Layer]:
+def _all_points(asked: Asked, ground: Ground, met: set[Place], faults: Faults) -> Iterator[Layer]:
+    """Adds to `met` the places of those conditions that held when they were asked."""
     for leaves in _varied({}, asked.axes, ground) if asked.has_points else ():
-        yield from _conditional(leaves, asked.when, ground, faults)
+        yield from _conditional(leaves, asked.when, ground, met, faults)
 
 
 def _varied(leaves: Layer, axes: Sequence[Axis], ground: Ground) -> Iterator[Layer]:
@@ -76,15 +81,18 @@ def _choices(axis: Axis, leaves: Layer, ground: Ground) -> Sequence[Layer]:
     return found if any(found) or not found else [{}]
 
 
-def _conditional(leaves: Layer, whens: Sequence[When], ground: Ground, faults: Faults) -> Iterator[Layer]:
+def _conditional(
+    leaves: Layer, whens: Sequence[When], ground: Ground, met: set[Place], faults: Faults
+) -> Iterator[Layer]:
     if not whens:
         yield leaves
         return
     holds = whens[0].condition.holds(leaves, ground)
     if holds:
+        met.add(whens[0].condition.place)
         _refuse_repeats(leaves, whens[0].axes, faults)
     for more in _varied(leaves, whens[0].axes, ground) if holds else (leaves,):
-        yield from _conditional(more, whens[1:], ground, faults)
+        yield from _conditional(more, whens[1:], ground, met, faults)
 
 
 def _refuse_repeats(leaves: Layer, axes: Sequence[Axis], faults: Faults) -> None:
@@ -95,11 +103,23 @@ def _refuse_repeats(leaves: Layer, axes: Sequence[Axis], faults: Faults) -> None
                 faults.add(axis.place, f"`{mine.name}` is given already where this holds, at {leaves[path].place}")
 
 
-def _require_matches(asked: Asked, grid: Sequence[Layer], ground: Ground, faults: Faults) -> None:
+def _require_matches(asked: Asked, met: Collection[Place], faults: Faults) -> None:
     for word, conditions in (("when", [one.condition for one in asked.when]), ("exclude", asked.exclude)):
-        for condition in conditions if grid else ():
-            if not asked.may_miss(condition) and not any(condition.holds(leaves, ground) for leaves in grid):
+        for condition in conditions:
+            if condition.place not in met and not asked.may_miss(condition):
                 faults.add(condition.place, f"{word}: no point of the grid has these values")
+
+
+def _distinct(points: Sequence[Layer], asked: Asked, ground: Ground, faults: Faults) -> Sequence[Layer]:
+    """Equal points once, so that a sample has as many runs as it says; only the command line may make them equal."""
+    first: dict[frozenset[tuple[Path, str]], Layer] = {}
+    for leaves in points:
+        key = frozenset((path, repr(leaf.value)) for path, leaf in ground.effect(leaves).items())
+        known = first.setdefault(key, leaves)
+        if known is not leaves and not asked.changed:
+            one, other = (Point(place=asked.place, leaves=each) for each in (known, leaves))
+            refuse_twins(one, other, faults)
+    return list(first.values())
 
 
 def _sampled(sample: Sample, points: Sequence[Layer], faults: Faults) -> Sequence[Layer]:

@@ -73,7 +73,7 @@ class Trainings:
         """Without a backbone there is no point."""
         if any(("backbone",) in axis.paths for axis in asked.axes):
             return asked
-        if asked.axes or asked.when or asked.sample:
+        if (asked.axes or asked.when or asked.sample) and ("backbone",) not in asked.refused:
             self.faults.add(asked.place, "the grid names no backbone; add `backbone: [NAME, ...]`")
         return replace(asked, has_points=False)
 

@@ -225,6 +225,8 @@ def _place_in(text: str, position: int, file: str) -> Place:
 def _explain(problem: str, context: str | None) -> str:
     if "'\\t'" in problem:
         return "a tab stands here; YAML is indented and separated with spaces only"
+    if "got '{'" in problem:
+        return 'not valid YAML: text with braces in it goes in quotes here, such as "{out}/x"'
     return f"not valid YAML: {problem}{f' ({context})' if context else ''}"
 
 

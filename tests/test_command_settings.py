@@ -64,6 +64,7 @@ FULL = command(
         "files": [
             {"path": "{out}/**/m_{model}*.csv", "rows": "{epochs}", "at_least": {"epoch": "{epochs}"}},
             {"path": "r/{run}.json"},
+            {"path": "{out}//{model}"},
         ],
         "last_line": "^done {model} at {lr}$",
     },
@@ -89,9 +90,14 @@ def test_values_stand_for_themselves_in_patterns() -> None:
     assert declared.files == (
         DeclaredFile(path="/runs/[a]/out/**/m_a[[]1]*.csv", rows=3, at_least={"epoch": 3.0}),
         DeclaredFile(path="/work/r/t-1.json"),
+        DeclaredFile(path="/runs/[a]/out/a[[]1]"),
     )
     assert declared.last_line == r"^done a\[1\] at 0\.001$"
-    assert render(FULL, VALUES).watched == ("/runs/[a]/out/**/m_a[[]1]*.csv", "/work/r/t-1.json")
+    assert render(FULL, VALUES).watched == (
+        "/runs/[a]/out/**/m_a[[]1]*.csv",
+        "/work/r/t-1.json",
+        "/runs/[a]/out/a[[]1]",
+    )
 
 
 def test_nothing_declared_is_nothing_declared() -> None:
@@ -237,7 +243,11 @@ def test_a_run_is_described_in_terms_of_json() -> None:
     assert what["config"]["day"] == "date 2024-01-31"
     assert what["config"]["data"] == {"bs": "{batch}"}
     assert what["cwd"] == "/work"
-    assert [file["path"] for file in what["success"]["files"]] == ["{out}/**/m_a[[]1]*.csv", "/work/r/{run}.json"]
+    assert [file["path"] for file in what["success"]["files"]] == [
+        "{out}/**/m_a[[]1]*.csv",
+        "/work/r/{run}.json",
+        "{out}/a[[]1]",
+    ]
 
 
 @pytest.mark.parametrize(

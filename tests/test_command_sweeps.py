@@ -126,6 +126,36 @@ def test_overrides(folder: Path, text: str, overrides: tuple[str, ...], expected
     assert labels(folder, f"{COMMAND}{text}", *overrides) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "override", "expected"),
+    [
+        ("grid: {lr: [[64], [128, 64]]}", "lr=[32, 16]", [[32, 16]]),
+        ("grid: {lr: [[64], [128, 64]]}", "lr=[[32, 16]]", [[32, 16]]),
+        ("grid: {lr: [[64], [128, 64]]}", "lr=[[32], [16]]", [[32], [16]]),
+        ("grid: {lr: [[64], [128, 64]]}", "lr=[]", [[]]),
+        ("grid: {lr: [[], x]}", "lr=[a, b]", [["a", "b"]]),
+        ("settings: {lr: [1]}", "lr=[[1, 2], [3]]", [[1, 2], [3]]),
+        ("settings: {lr: 1}\nwhen: [{if: {lr: 2}, set: {lr: [3]}}]", "lr=[2, 4]", [[2, 4]]),
+        ("zip: {lr: [[1], [2]]}", "lr=[2, 4]", [[2, 4]]),
+        ("runs: [{lr: [1]}, {lr: [2]}]", "lr=[2, 4]", [[2, 4]]),
+    ],
+)
+def test_a_list_is_one_value_of_a_setting_that_is_a_list(folder: Path, text: str, override: str, expected: Any) -> None:
+    found = sweep(folder, f'command: ["{{python}}", train.py, "{{lr}}"]\n{text}', override).commands
+    assert [one.settings.settings["lr"] for one in found] == expected
+
+
+def test_a_list_of_the_config_file_is_no_axis_by_itself(folder: Path) -> None:
+    (folder / "a.yaml").write_text("data: {batch_size: 1}\ntrainer: {accum: 1}\nlayers: [1]\n")
+    lines = refusal(folder, CONFIGURED, "config.layers=[2, 3]")
+    assert [line.partition(" (in an axis, one list is `[[...]]`)")[0] for line in lines] == [
+        "command line: config.layers: the config file has a list there"
+    ] * 2
+    config = only(sweep(folder, CONFIGURED, "config.layers=[[2, 3]]")).settings.config
+    assert config is not None
+    assert config.held == {"layers": [2, 3]}
+
+
 def test_a_batch_and_a_key_of_the_config_file_from_the_command_line(folder: Path) -> None:
     spec = sweep(folder, CONFIGURED, "batch=64", "config.model.name=z", "resources.memory=1GiB")
     one = only(spec).settings
@@ -212,10 +242,37 @@ def test_what_is_refused(folder: Path, text: str, message: str) -> None:
         ("lr=[1, 2]", "command line: lr: varies no explicit run in the file; give one value, or change the file"),
     ],
 )
-def test_what_is_refused_on_the_command_line(folder: Path, override: str, message: str) -> None:
+def test_what_is_refused_on_the_command_line_of_explicit_runs(folder: Path, override: str, message: str) -> None:
     lines = refusal(folder, f"{COMMAND}runs: [{{lr: 1}}]", override)
     assert len(lines) == 1
     assert lines[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("lr=[]", "command line: lr: the list is empty, so there would be no run"),
+        (
+            "lr=a #b",
+            """command line: lr=a #b: `#` begins a comment, so the rest would be lost; where text is meant, write 'lr=""",
+        ),
+        ("lr=[a, b", "command line: lr=[a, b: not valid YAML: "),
+        ("lr=*.csv", "command line: lr=*.csv: not valid YAML: "),
+        (
+            "lr={out}",
+            """command line: lr: give keys one by one, as in lr.KEY=VALUE; where text is meant, write 'lr="{out}"'""",
+        ),
+    ],
+)
+def test_a_value_that_would_be_lost_is_told_in_quotes(folder: Path, override: str, message: str) -> None:
+    [line] = refusal(folder, f"{COMMAND}grid: {{lr: [1, 2]}}", override)
+    assert line.startswith(message)
+    assert "[]" in override or """where text is meant, write 'lr=""" in line
+
+
+@pytest.mark.parametrize("text", ['"a #b"', "a#b", "'#'"])
+def test_a_sign_that_begins_no_comment_is_a_sign(folder: Path, text: str) -> None:
+    assert only(sweep(folder, COMMAND, f"lr={text}")).settings.settings["lr"] == text.strip("\"'")
 
 
 def test_the_same_script_in_another_folder_is_another_run(tmp_path: Path) -> None:
@@ -242,6 +299,30 @@ def test_a_text_where_the_config_file_has_true_is_told_where_it_stands(folder: P
         "train use_amp=true",
         "train use_amp=false",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{COMMAND}grid: {{lr: []}}\nexclude: [{{lr: 1}}]", "x.yaml:2:8: lr: an axis needs at least one value"),
+        (f"{COMMAND}zip: {{lr: [1, 2], model: [1]}}", "x.yaml:2:19: zip: `lr` has 2 values, `model` has 1"),
+        (
+            f"{COMMAND}sample: {{runs: 1, draw: {{lr: {{uniform: 3}}}}}}",
+            "x.yaml:2:31: sample.draw.lr.uniform: uniform needs",
+        ),
+        (
+            f"{COMMAND}sample: {{runs: 1, draw: {{lr: {{law: [1, 3]}}}}}}",
+            "x.yaml:2:31: sample.draw.lr.law: expected KEY",
+        ),
+        (
+            CONFIGURED.replace(", model: a", "") + "grid: {model: []}",
+            "x.yaml:7:8: model: an axis needs at least one value",
+        ),
+    ],
+)
+def test_one_mistake_is_told_once(folder: Path, text: str, message: str) -> None:
+    [line] = refusal(folder, text)
+    assert line.startswith(message)
 
 
 def test_every_fault_is_told_at_once_in_order_of_place(folder: Path) -> None:

@@ -122,6 +122,60 @@ def test_a_label_never_shows_what_the_command_line_has_replaced(tmp_path: Path) 
     assert labels(tmp_path, text, "train.lr=5") == ["fno batch=1", "fno batch=2", "dlinear"]
 
 
+def test_a_condition_that_changes_what_it_asked_for_has_held(tmp_path: Path) -> None:
+    text = "train: {lr: 0.1}\ngrid: {backbone: [fno, dlinear]}\n"
+    text += "when: [{if: {backbone: fno, train.lr: 0.1}, set: {train.lr: 0.2}}]"
+    assert labels(tmp_path, text) == ["fno lr=0.2", "dlinear"]
+
+
+def test_points_that_the_command_line_makes_equal_are_sampled_once(tmp_path: Path) -> None:
+    text = (
+        "grid: {backbone: [fno, dlinear], train.batch: [4, 5], backbones.fno.train.lr: [0.1, 0.2]}\nsample: {runs: 4}"
+    )
+    for seed in range(5):
+        assert len(labels(tmp_path, text.replace("runs: 4", f"runs: 4, seed: {seed}"), "train.lr=0.5")) == 4
+    with pytest.raises(Refused, match="there are only 4 points to choose from"):
+        labels(tmp_path, text.replace("runs: 4", "runs: 5"), "train.lr=0.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("grid: {backbone: []}", "x.yaml:2:8: backbone: an axis needs at least one value"),
+        (
+            "grid: {backbone: [fno], train.lr: [], train.lt: [1]}\nexclude: [{train.lt: 1}]",
+            "x.yaml:2:25: train.lr: an axis needs at least one value",
+        ),
+        (
+            "zip: {backbone: [fno], train.lr: [1, 2]}\nwhen: [{if: {backbone: fno}, set: {train.batch: 4}}]",
+            "x.yaml:2:24: zip: `backbone` has 1 values, `train.lr` has 2",
+        ),
+    ],
+)
+def test_what_was_refused_is_not_missed_as_well(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        sweep(tmp_path, text)
+    lines = str(refused.value).replace(f"{tmp_path}/", "").split("\n")
+    assert lines[0].startswith(message)
+    assert not [line for line in lines if "nothing before" in line or "no backbone" in line or "no point" in line]
+
+
+@pytest.mark.parametrize("more", ["when: [{if: {train.lr: 1e-3}, set: {train.batch: 4}}]", "sample: {runs: 1}"])
+def test_what_speaks_of_points_needs_some(tmp_path: Path, more: str) -> None:
+    word = more.partition(":")[0]
+    for kind in (
+        "runs: [{backbone: fno}]",
+        'command: ["true", "{lr}"]\nsettings: {lr: 1e-3, train: {lr: 1e-3}}\nruns: [{lr: 1}]',
+    ):
+        path = tmp_path / "x.yaml"
+        path.write_text(f"{'' if 'command' in kind else 'tasks: [classification]'}\n{kind}\n{more}")
+        with pytest.raises(Refused) as refused:
+            read_sweep(path, has_gpu=False)
+        told = [line for line in str(refused.value).split("\n") if "nothing uses it" not in line]
+        assert len(told) == 1
+        assert f": {word}: speaks of points of `grid` or `zip`, and there are none" in told[0]
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -206,6 +260,16 @@ def test_overrides_of_conditional_axes_and_of_draws(tmp_path: Path) -> None:
         ("exclude: [{backbones.fno.modes: 3}]", "", "x.yaml:3:12: backbones.fno.modes: nothing before this sets it"),
         ("exclude: [{train.lr: 3}]", "", "x.yaml:3:11: exclude: no point of the grid has these values"),
         ("exclude: [{backbone: fno}]", "", "x.yaml:3:11: exclude: leaves out every run"),
+        (
+            "when: [{if: {backbone: fno}, set: {train.lr: 1}}]\nsample: {runs: 1, draw: {train.lr: {uniform: [1, 2]}}}",
+            "",
+            "x.yaml:4:37: `train.lr` is given twice, first at x.yaml:3:36",
+        ),
+        (
+            "seeds: [7]\nsample: {runs: 1, draw: {seed: {integer: [1, 2]}}}",
+            "",
+            "x.yaml:4:33: `seed` is given twice, first at x.yaml:3:9",
+        ),
         ("exclude: [{}]", "", "x.yaml:3:11: exclude: expected keys and values"),
         ("exclude: [{seed: 1}]\nseeds: 2", "", "x.yaml:3:12: seed: `seeds` are added after all conditions"),
         (
@@ -306,6 +370,9 @@ class Plain:
 
     def concerns(self, leaves: Layer, path: SettingPath) -> bool:
         return bool(leaves or path)
+
+    def effect(self, leaves: Layer) -> Layer:
+        return leaves
 
 
 def axis(name: str, values: list[int]) -> Axis:
