@@ -17,14 +17,14 @@ from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.collecting import collect
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
-from runner.liveness import Surviving, end_survivors, fence, is_alive, is_of_this_boot
+from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
 
 CLAIM_PATIENCE = 120.0
 """Seconds that a submitted attempt may take to be claimed before it is fenced."""
 END_PATIENCE = 60.0
-"""Seconds after which a supervisor that was asked to end is taken to hang (stopped, say) and is killed."""
+"""Seconds after which a supervisor that was asked to end is taken to hang and is killed."""
 
 
 @dataclass
@@ -45,6 +45,8 @@ class Attended:
         self.feed = MetricsFeed(self.folder.metrics)
         self._since = time.monotonic()
         self._asked_to_end: float | None = None
+        self._lease: int | None = None
+        self._silence, self._looked = 0.0, self._since
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
         """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not."""
@@ -110,13 +112,30 @@ class Attended:
         return "its supervisor ended before it began" + (f": {words}" if words else "")
 
     def _kill_if_stuck(self) -> None:
-        """A supervisor of this host that does not end when asked is killed; its worker dies with it."""
-        if self._asked_to_end is None or time.monotonic() - self._asked_to_end < END_PATIENCE:
+        """A supervisor of this host that hangs or was stopped is killed; its worker dies with it."""
+        if not (self._is_silent() or self._does_not_end()):
             return
         with suppress(OSError, BadRecord):
             claim = self.folder.read_claim()
             if is_of_this_boot(claim) and start_time(claim.pid) == claim.pid_started:
                 os.kill(claim.pid, signal.SIGKILL)
+
+    def _is_silent(self) -> bool:
+        """Whether it has not renewed its lease for so long that other hosts believe it dead, as far as we looked.
+
+        What stopped us as well (a container that was paused) does not count.
+        """
+        now = time.monotonic()
+        passed, self._looked = min(1.0, now - self._looked), now
+        try:
+            lease = self.folder.lease.stat().st_mtime_ns
+        except OSError:
+            return False
+        self._silence, self._lease = (self._silence + passed if lease == self._lease else 0.0), lease
+        return self._silence > LEASE_EXPIRES
+
+    def _does_not_end(self) -> bool:
+        return self._asked_to_end is not None and time.monotonic() - self._asked_to_end >= END_PATIENCE
 
     def _ingest(self, ledger: Ledger) -> None:
         ledger.record_metrics(self.attempt.id, self.feed.read_new())
