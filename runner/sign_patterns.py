@@ -32,10 +32,10 @@ SIGN = re.compile(
                 | RESOURCE_EXHAUSTED:\ (?:Out\ of\ memory|Failed\ to\ allocate|OOM\ when) )
   | (?P<host_oom> {_BEFORE}(?:(?:builtins\.)?MemoryError|java\.lang\.OutOfMemoryError)\b
                 | {_BEFORE}(?:\w+\.)*_ArrayMemoryError:\ Unable\ to\ allocate
-                | (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}){_NO_HOST_MEMORY}
+                | (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}|\[Errno\ \d+\]\ ){_NO_HOST_MEMORY}
                 | DefaultCPUAllocator:\ can't\ allocate\ memory
                 | terminate\ called\ after\ throwing\ an\ instance\ of\ 'std::bad_alloc' )
-  | (?P<disk_full> (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}){_NO_SPACE} )
+  | (?P<disk_full> (?:{_EXCEPTION}|{_LOGGED}|{_BEFORE}|{_OF_A_TOOL}|\[Errno\ \d+\]\ ){_NO_SPACE} )
     """,
     re.VERBOSE,
 )

@@ -93,6 +93,7 @@ def test_memory_is_seen_whatever_is_said_after_it() -> None:
         ("host_oom", "OSError: [Errno 12] Cannot allocate memory"),
         ("host_oom", "terminate called after throwing an instance of 'std::bad_alloc'"),
         ("disk_full", "OSError: [Errno 28] No space left on device"),
+        ("disk_full", "could not save: [Errno 28] No space left on device"),
         ("cuda_oom", "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Failed to allocate request for 8.0GiB"),
         ("cuda_oom", "tensorflow.python.framework.errors_impl.ResourceExhaustedError: {{function_node ...}}"),
         ("cuda_oom", "RuntimeError: cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
