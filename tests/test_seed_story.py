@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sweeping import ROOT, Desk
 
-pytestmark = pytest.mark.xdist_group("story")  # one sweep, looked at from several sides
 STORY = str(ROOT / "sweeps" / "seed_story.yaml")
 
 
