@@ -96,13 +96,14 @@ def _retry(ledger: Ledger, run: str) -> str:
 
 def _cancel(ledger: Ledger, root: Path, run: str) -> str:
     history = ledger.read_history(run)
-    if history.stopped:
+    left_open = ledger.read_open_attempts(run_id=run)  # by a `cancel` that was killed, where the run is stopped
+    if history.stopped and not left_open:
         return f"it is {history.stopped}; there is nothing to cancel"
     if history.succeeded:
         return "it has succeeded; there is nothing to cancel"
     ledger.record_stop(run, "cancelled", "somebody cancelled it")
     launcher = LocalLauncher()
-    for opened in ledger.read_open_attempts(run_id=run):
+    for opened in left_open:
         attended = Attended(opened, AttemptDir(root / run / str(opened.number)), opener_lives=lambda: False)
         attended.end("cancelled", launcher)
         while attended.attend(ledger, launcher) is None:

@@ -8,8 +8,8 @@ from stories import StoryDesk
 from sweeping import finish
 
 FATES = ("well", "dies", "fails") * 4
-FIRST, STEP = 500, 37
-"""Lines. The first 500 read what was typed; 37 is a prime, so that no pattern of the code is kept to."""
+FIRST, STEP = 500, 97
+"""Lines. The first 500 read what was typed; 97 is a prime, so that no pattern of the code is kept to."""
 
 
 def play(desk: StoryDesk) -> None:
