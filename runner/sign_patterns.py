@@ -44,14 +44,23 @@ _HANDLED = re.compile(r"^.{0,80}?(?:(?<!NCCL )\b(?i:hint|note|tip|info|debug|war
 
 def sign_in(text: str) -> str | None:
     """The name of the sign that a line shows."""
-    match = SIGN.search(text)
+    match = SIGN.search(text) if _TELLING.search(text) else None
     if match is None or match.lastgroup is None:
         return None
     return None if match.lastgroup in OF_WANT and _HANDLED.search(text) else match.lastgroup
 
 
+_TELLING = re.compile(
+    rf"{'|'.join((*FAULTY, *BUSY))}|[Mm]emory|MEMORY|ALLOC|EXHAUSTED|ResourceExhausted|OOM|No space|quota|bad_alloc|Killed|OutOfMemory"
+)
+"""Quick to look for; the patterns above, which look at what stands before, take their time."""
+
 OF_WANT = ("cuda_oom", "host_oom", "disk_full")
 """What a script may have handled before something else went wrong."""
+
+
+MOST_LOOKED_AT = 20_000
+"""Lines that are looked at for a number: a few seconds. What is NaN for so long stays so."""
 
 
 class NotANumber:
@@ -59,7 +68,7 @@ class NotANumber:
 
     _NAMED = re.compile(
         r"""(?P<stopped> (?i:loss)\ is\ [-+]?(?:nan|inf),\ stopping )
-          | (?: (?P<name> [\w/.-]{0,40}
+          | (?: (?P<name> (?<![\w/.-])[\w/.-]{0,40}
                   (?i:loss|mse|mae|rmse|nll|perplexity|ppl|grad_norm|acc|accuracy|auc|auroc|f1|r2|error|score) )
                 ["']?\s*(?:[:=]|is\b)?\s*(?:tensor\(|np\.float\d+\()? | tensor\(\[? )
             (?: (?P<nan> (?:nan|NaN|NAN)\b ) | [-+]?\.?\d )
@@ -69,6 +78,7 @@ class NotANumber:
 
     def __init__(self) -> None:
         self._now: dict[str, str] = {}
+        self._left = MOST_LOOKED_AT
 
     @property
     def line(self) -> str | None:
@@ -76,6 +86,9 @@ class NotANumber:
         return next(reversed(self._now.values()), None)
 
     def hear(self, text: str) -> None:
+        if not self._left or not (self._now or "nan" in text.lower() or "inf, stop" in text):
+            return
+        self._left -= 1
         for match in self._NAMED.finditer(text):
             name = (match["name"] or match["stopped"] or "").lower()
             self._now.pop(name, None)
