@@ -71,7 +71,7 @@ class CommandSettings:
 
     `cwd`, where it is started, is absolute and leads through no link: the same relative script elsewhere is another.
     `settings` holds every setting by its dotted name but `config.KEY`, `batch` (the effective one), `steps` and `seed`.
-    `success` is as in the sweep file.
+    `success` is as in the sweep file, each file with its keys.
     """
 
     name: str

@@ -8,30 +8,27 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from db.declared import Declared
-from db.strict import Invalid, Path, to_record
+from db.strict import Invalid, Path
 from sweeps.command import (
     ATTEMPT_PLACEHOLDERS,
     AttemptValues,
     CommandSettings,
     Rendered,
-    command_run_id,
-    described,
     known_values,
     render,
 )
 from sweeps.config_keys import changed_kinds
-from sweeps.filling import filled_success, told
-from sweeps.programs import program_problem, script_problem, shell_texts
-from sweeps.template import fill, fill_argv, placeholders, unknown_in
+from sweeps.filling import told
+from sweeps.problem import Problem
+from sweeps.programs import program_problem, program_texts, script_problem, shell_texts
+from sweeps.success_checks import STAND_IN_FOR_OUT, success_problems
+from sweeps.template import fill, fill_argv, placeholders, reads_like_a_program, unknown_in
 
-_OUT = "/{out}"
-"""Stands for the attempt's folder while nothing is started; no such folder is ever looked at."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}")
 _OURS = "RUNNER_ATTEMPT"
 """So begin the variables by which an attempt is known."""
@@ -42,17 +39,6 @@ _MISSING: Mapping[str, str] = {
     "steps": "the sweep file names no steps; add `steps: N` to `settings`",
     "config": "there is no config file to copy; add `config: {base: FILE}` to `command`",
 }
-_NO_NUMBER = "what is another in each attempt cannot be asked for as a number"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`path` is that of a key in the sweep file: `("command", "argv", 2)`, `("success", "files", 0, "path")`,
-    `("settings", "lr")`, and `("command", "config", "set", KEY)`, also where KEY is given by a setting `config.KEY`.
-    """
-
-    path: Path
-    message: str
 
 
 def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> list[Problem]:
@@ -66,7 +52,7 @@ def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> l
     if problems or unfilled:
         return problems
     sample = AttemptValues(
-        out=_OUT,
+        out=STAND_IN_FOR_OUT,
         config="/{config}",
         batch=settings.effective_batch,
         accum=1,
@@ -79,26 +65,7 @@ def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> l
     except Invalid as invalid:
         return [Problem(fault.path, fault.message) for fault in invalid.faults]
     known = asdict(sample)
-    return [*_of_kinds(settings, known), *_of_success(settings), *_of_programs(settings, known, rendered)]
-
-
-def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
-    """Declared files outside their attempts' folders that several different runs share."""
-    owners: dict[str, dict[str, int]] = {}
-    for settings in runs:
-        run = command_run_id(settings)
-        for index, path in enumerate(_declared_paths(settings, run)):
-            if not _is_below_out(path):
-                owners.setdefault(path, {}).setdefault(run, index)
-    return [
-        Problem(
-            ("success", "files", next(iter(indices.values())), "path"),
-            f"{len(indices)} runs share {path}, so one could pass with the file of another;"
-            " have each written to `{out}`, or put `{run}` into the name",
-        )
-        for path, indices in owners.items()
-        if len(indices) > 1
-    ]
+    return [*_of_kinds(settings, known), *success_problems(settings), *_of_programs(settings, known, rendered)]
 
 
 def _of_names(settings: CommandSettings) -> Iterator[Problem]:
@@ -121,13 +88,27 @@ def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
                 ("command", "argv", index),
                 f"`{{{name}}}` would become part of a shell's program, whatever it holds; pass it as an argument:"
                 f' `[bash, -c, \'python train.py "$1"\', train, "{{{name}}}"]`;'
-                f" for the shell's own variable write `${name}`",
+                f" for the shell's own variable write `${name}`, for the text `{{{name}}}` write `{{{{{name}}}}}`",
+            )
+    for index in _program_parts(settings) - _shell_parts(settings):
+        for name in sorted(placeholders(settings.argv[index])):
+            yield Problem(
+                ("command", "argv", index),
+                f"`{{{name}}}` would become part of a text that is read as a program, whatever it holds; make it an"
+                f" argument of its own, or give it in `env`; for the text `{{{name}}}` write `{{{{{name}}}}}`",
             )
 
 
-def _shell_parts(settings: CommandSettings) -> Iterator[int]:
+def _shell_parts(settings: CommandSettings) -> set[int]:
     parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
-    return (parts[index][0] for index in shell_texts([text for _, text in parts]))
+    return {parts[index][0] for index in shell_texts([text for _, text in parts])}
+
+
+def _program_parts(settings: CommandSettings) -> set[int]:
+    """Parts that stand where many programs take a program's text, and look like one."""
+    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
+    found = {parts[index][0] for index in program_texts([text for _, text in parts])}
+    return {index for index in found if reads_like_a_program(settings.argv[index])}
 
 
 def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
@@ -141,7 +122,8 @@ def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tu
 def _of_placeholders(settings: CommandSettings) -> Iterator[tuple[Problem, str]]:
     """Each placeholder that stands for nothing, with its name."""
     known = known_values(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS))
-    told_already: set[Path] = {("command", "argv", index) for index in _shell_parts(settings)}
+    texts = _shell_parts(settings) | _program_parts(settings)
+    told_already: set[Path] = {("command", "argv", index) for index in texts}
     for path, text in _texts(settings):
         for name, sentence in unknown_in(text, known) if path not in told_already else ():
             hint = None if name in known else _MISSING.get(name) or _of_config_key(name)
@@ -184,38 +166,6 @@ def _of_kinds(settings: CommandSettings, sample: Mapping[str, Any]) -> Iterator[
             yield Problem(("command", "config", "set", *fault.path), fault.message)
 
 
-def _of_success(settings: CommandSettings) -> Iterator[Problem]:
-    try:
-        declared = to_record(Declared, described(settings)["success"])
-    except Invalid as invalid:
-        yield from (Problem(("success", *fault.path), f"{fault.message}; {_NO_NUMBER}") for fault in invalid.faults)
-        return
-    if declared.last_line is not None:
-        yield from _of_last_line(declared.last_line)
-    for index, path in enumerate(_declared_paths(settings, "{run}")):
-        at: Path = ("success", "files", index, "path")
-        written = str(settings.success["files"][index]["path"])
-        if path == _OUT or os.path.isdir(path):  # noqa: PTH112 - a text, as all of a command
-            yield Problem(at, "is a folder; name the file in it that proves the success")
-        elif written.startswith("{out}") and not _is_below_out(path):
-            yield Problem(at, "leaves the attempt's folder again; name a file below `{out}/`")
-        elif not _is_below_out(path) and any(sign in written for sign in "*?["):
-            yield Problem(
-                at, "outside `{out}` a file is named exactly: `*`, `?` and `[` could match another run's file"
-            )
-
-
-def _of_last_line(pattern: str) -> Iterator[Problem]:
-    at: Path = ("success", "last_line")
-    try:
-        proves_nothing = re.search(pattern, "") is not None
-    except re.error as error:
-        yield Problem(at, f"is no regular expression: {error}")
-        return
-    if proves_nothing:
-        yield Problem(at, "matches every line, so it proves nothing; name something that only a good end prints")
-
-
 def _of_programs(settings: CommandSettings, sample: Mapping[str, Any], rendered: Rendered) -> Iterator[Problem]:
     if not os.path.isdir(settings.cwd):  # noqa: PTH112 - a text, as all of a command
         yield Problem(("command", "cwd"), f"there is no folder {settings.cwd}")
@@ -236,18 +186,6 @@ def _of_programs(settings: CommandSettings, sample: Mapping[str, Any], rendered:
 def _is_made_later(part: str) -> bool:
     """Whether it names something that is only there, or only known, once an attempt is."""
     return bool(placeholders(part) & set(ATTEMPT_PLACEHOLDERS) - {"python"})
-
-
-def _declared_paths(settings: CommandSettings, run: str) -> list[str]:
-    """In the order of `success.files`; what an attempt may change does not tell two paths apart."""
-    same = {name: f"{{{name}}}" for name in ATTEMPT_PLACEHOLDERS}
-    known = known_values(settings, {**same, "out": _OUT, "run": run})
-    filled = filled_success({"files": settings.success.get("files", ())}, known, settings.cwd)
-    return [str(file["path"]) for file in filled["files"]]
-
-
-def _is_below_out(path: str) -> bool:
-    return path.startswith(f"{_OUT}/")
 
 
 def _texts(settings: CommandSettings) -> Iterator[tuple[Path, str]]:

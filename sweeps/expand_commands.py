@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import os.path
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from db.strict import Invalid
 from sweeps.asked import Draft, Point, refuse_twins
-from sweeps.command import CommandSection, CommandSettings, ConfigSection, ConfigTemplate, default_name, known_values
-from sweeps.command_checks import Problem, check_command, shared_files
+from sweeps.command import (
+    CommandSection,
+    CommandSettings,
+    ConfigSection,
+    ConfigTemplate,
+    command_run_id,
+    default_name,
+    known_values,
+)
+from sweeps.command_checks import check_command
 from sweeps.config_file import read_config
+from sweeps.filling import spelled_files
 from sweeps.labels import labels
 from sweeps.layers import At, Faults, Layer, Leaf, Path, absolute, dotted, find, overlay
+from sweeps.problem import Problem
 from sweeps.spread import spread
+from sweeps.success_checks import shared_files
 from sweeps.sweep_file import SweepFile
 from sweeps.template import fill_text, placeholders
 from sweeps.yaml_file import Located, Place
@@ -40,13 +51,18 @@ def expand_commands(
     draft: Draft, file: SweepFile, command: CommandSection, folder: FilePath, located: Located, faults: Faults
 ) -> tuple[CommandCandidate, ...]:
     """Every run once, the grid's before the explicit ones. What is wrong goes into `faults`."""
+    if placeholders(command.cwd):
+        message = "takes no placeholders; it is one folder for the whole sweep"
+        faults.add(located.place(("command", "cwd")), f"command.cwd: {message}")
+        return ()
     reader = _Reader(draft, file, command, folder, located, faults)
     found = [one for point in spread(draft.asked, reader, faults) if (one := reader.candidate(point))]
-    unique = _without_twins(found, draft, faults)
+    unique = _without_twins(found, draft, faults, _as_written)
     for one in unique:
         reader.tell(one, check_command(one.settings, reader.refused))
     if unique and not faults:
         reader.tell(unique[0], shared_files([one.settings for one in unique]))
+        unique = _without_twins(unique, draft, faults, lambda one: command_run_id(one.settings), _FILLED)
     names = labels([(one.settings.name, one.point.leaves) for one in unique])
     return tuple(replace(one, label=name) for one, name in zip(unique, names, strict=True))
 
@@ -89,7 +105,7 @@ class _Reader:
         self.below = overlay(draft.file, draft.profile)
         self.above = draft.command_line
         self.refused = frozenset(map(dotted, draft.asked.refused))
-        self.success = file.success
+        self.success = spelled_files(file.success)
         self.command = command
         self.cwd = os.path.realpath(absolute(command.cwd or ".", folder))
         self.located = located
@@ -172,14 +188,26 @@ class _Reader:
 _TWICE = "`command.config.set` rewrites this key already; leave one of them out"
 
 
-def _without_twins(found: list[CommandCandidate], draft: Draft, faults: Faults) -> list[CommandCandidate]:
+_FILLED = " once everything is filled in, although it is written otherwise"
+
+
+def _as_written(one: CommandCandidate) -> str:
+    mine = one.settings
+    config = [mine.config.base, mine.config.held] if mine.config else None
+    return json.dumps([mine.settings, mine.batch, mine.steps, mine.seed, config], sort_keys=True)
+
+
+def _without_twins(
+    found: list[CommandCandidate],
+    draft: Draft,
+    faults: Faults,
+    key: Callable[[CommandCandidate], str],
+    why: str = "",
+) -> list[CommandCandidate]:
     """Each run once; twins are refused, but the command line and chance may make two runs equal."""
     first: dict[str, CommandCandidate] = {}
     for one in found:
-        mine = one.settings
-        config = [mine.config.base, mine.config.held] if mine.config else None
-        key = json.dumps([mine.settings, mine.batch, mine.steps, mine.seed, config], sort_keys=True)
-        known = first.setdefault(key, one)
+        known = first.setdefault(key(one), one)
         if known is not one and not draft.asked.changed and not (known.point.drawn and one.point.drawn):
-            refuse_twins(known.point, one.point, faults)
+            refuse_twins(known.point, one.point, faults, why)
     return list(first.values())

@@ -62,6 +62,14 @@ def filled_config(
     return changed
 
 
+def spelled_files(success: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With keys and values for each declared file: a text alone is its path."""
+    files = success.get("files")
+    if not isinstance(files, (list, tuple)):
+        return success
+    return {**success, "files": [{"path": file} if isinstance(file, str) else file for file in files]}
+
+
 def filled_success(success: Mapping[str, Any], known: Mapping[str, Any], cwd: str) -> dict[str, Any]:
     """What a `Declared` is read from, its paths absolute. Values stand for themselves in every pattern.
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from db.strict import nearest
 
-_SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
+_SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "fish", "csh", "tcsh"))
+_ASKS_FOR_A_PROGRAM = re.compile(r"-[A-Za-z]{0,3}[ceS]|--command|--eval")
+"""Options after which many a program takes a text that it reads as a program: `flock -c`, `perl -ne`, `env -S`."""
+_HOLDS_A_PROGRAM = re.compile(r"(--command|--eval)=")
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 _NO_SCRIPT = re.compile(r"-|-[A-Za-z]*[mc].*")
 """An option after which no script follows: `-m MODULE`, `-c TEXT`, and `-` for standard input."""
@@ -23,6 +26,13 @@ def shell_texts(argv: Sequence[str]) -> Iterator[int]:
             index, asked = _after_options(argv, start + 1)
             if asked and index < len(argv):
                 yield index
+
+
+def program_texts(argv: Sequence[str]) -> Iterator[int]:
+    """Where in `argv` a text may stand that a program reads as a program: directly after an option that asks for one."""
+    for index, part in enumerate(argv):
+        if _HOLDS_A_PROGRAM.match(part) or (index and _ASKS_FOR_A_PROGRAM.fullmatch(argv[index - 1])):
+            yield index
 
 
 def program_problem(program: str, cwd: str, path: str) -> str | None:

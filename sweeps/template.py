@@ -12,13 +12,23 @@ from typing import Any
 from db.strict import Fault, Invalid, Path, describe, nearest
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+)*"
+_FORMAT = r"(?:[<>=^+-]?[0-9]*,?(?:\.[0-9]+)?[bcdeEfFgGnosxX%]|\.[0-9]+)"
 _PLACEHOLDER = re.compile(rf"\{{\{{({_NAME})\}}\}}|(\$?)\{{({_NAME})\}}", re.ASCII)
+_NEARLY = re.compile(rf"(?<![{{$])\{{\s*({_NAME})\s*(?:![rsa])?(?::{_FORMAT})?\}}", re.ASCII)
+"""Also what Python would fill in: `{lr:.1e}`, `{ lr}`, `{lr!r}`."""
+_SIGNS_OF_PROGRAMS = re.compile(r"[\s'\"`;|&<>()\[\]{}$\\!]")
 _WHOLE = re.compile(rf"\{{({_NAME})\}}", re.ASCII)
 
 
 def placeholders(value: Any) -> frozenset[str]:
     """The names that stand in any text of nested data, keys included."""
     return frozenset(match[3] for text in _texts(value) for match in _PLACEHOLDER.finditer(text) if match[3])
+
+
+def reads_like_a_program(text: str) -> bool:
+    """Whether signs that separate or quote words stand beside a placeholder."""
+    rest = _PLACEHOLDER.sub(lambda match: match[0] if match[1] else "", text)
+    return bool(placeholders(text)) and bool(_SIGNS_OF_PROGRAMS.search(rest))
 
 
 def fill(value: Any, values: Mapping[str, Any]) -> Any:
@@ -84,6 +94,12 @@ def unknown_in(text: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
     for match in _PLACEHOLDER.finditer(text):
         if match[3] and (match[2] or match[3] not in known):
             yield match[3], _unknown(match[3], known, shell=bool(match[2]))
+    for match in _NEARLY.finditer(text):
+        if match[1] in known and not _WHOLE.fullmatch(match[0]):
+            yield (
+                match[1],
+                f"`{match[0]}` is not replaced; write `{{{match[1]}}}`: without spaces, and without a format",
+            )
 
 
 def _unknown(name: str, known: Collection[str], *, shell: bool) -> str:

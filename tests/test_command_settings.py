@@ -26,8 +26,10 @@ from sweeps.command import (
     described,
     render,
 )
-from sweeps.command_checks import Problem, check_command, shared_files
+from sweeps.command_checks import check_command
+from sweeps.problem import Problem
 from sweeps.programs import shell_texts
+from sweeps.success_checks import shared_files
 
 VALUES = AttemptValues(
     out="/runs/[a]/out", config="/runs/c.yaml", batch=32, accum=4, python=sys.executable, run="t-1", attempt=2
