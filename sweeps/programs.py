@@ -29,7 +29,7 @@ def shell_texts(argv: Sequence[str]) -> Iterator[int]:
 
 
 def program_texts(argv: Sequence[str]) -> Iterator[int]:
-    """Where in `argv` a text may stand that a program reads as a program: directly after an option that asks for one."""
+    """Where in `argv` a text may stand that is read as a program: directly after an option that asks for one."""
     for index, part in enumerate(argv):
         if _HOLDS_A_PROGRAM.match(part) or (index and _ASKS_FOR_A_PROGRAM.fullmatch(argv[index - 1])):
             yield index
