@@ -176,6 +176,7 @@ def _read_jsonl(data: bytes, wanted: Sequence[str]) -> Contents:
 
 
 def _read_csv(data: bytes, wanted: Sequence[str]) -> Contents:
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     try:
         text = data.decode("utf-8-sig")
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))

@@ -65,11 +65,11 @@ def _require_sense(said: Said) -> None:
 def _values(metrics: Sequence[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for metric in metrics:
-        name, _, text = metric.partition("=")
+        name, text = (part.strip() for part in metric.partition("=")[::2])
         if name in values:
             raise Refused(f"--metric {metric}: `{name}` is given twice")
         try:
-            values[name] = float(text)
+            values[name] = float(text.replace("_", "?"))  # Python takes 1_000 for a number, nobody else does
         except ValueError:
             raise Refused(f"--metric {metric}: expected NAME=NUMBER, mse=0.31 for instance") from None
     return values

@@ -51,7 +51,8 @@ def sign_in(text: str) -> str | None:
 
 
 _TELLING = re.compile(
-    rf"{'|'.join((*FAULTY, *BUSY))}|[Mm]emory|MEMORY|ALLOC|EXHAUSTED|ResourceExhausted|OOM|No space|quota|bad_alloc|Killed|OutOfMemory"
+    rf"{'|'.join((*FAULTY, *BUSY))}|[Mm]emory|OutOfMemory|MEMORY|ALLOC|OOM"
+    r"|EXHAUSTED|ResourceExhausted|No space|quota|bad_alloc|Killed"
 )
 """Quick to look for; the patterns above, which look at what stands before, take their time."""
 

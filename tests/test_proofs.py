@@ -36,6 +36,7 @@ HOLDS = {
     "csv": (declare("r.csv", metrics={"acc": "test_acc"}, rows=3, at_least={"epoch": 3}), CSV, {"acc": 0.75}),
     "csv without its last newline": (declare("r.csv", metrics=("loss",)), CSV[:-1], {"loss": 0.3}),
     "csv of a spreadsheet": (declare("r.csv", metrics=("a",)), "\ufeffa;b\r\n1;2\r\n\r\n".encode(), {"a": 1.0}),
+    "a large cell": (declare("r.csv", metrics=("a",)), f"a,b\n1,{'x' * 200_000}\n", {"a": 1.0}),
     "tabs": (declare("r.txt", format="csv", metrics=("b",)), "a\tb\n1\t2e-3\n", {"b": 0.002}),
     "quoted": (declare("r.csv", metrics=("a, b",)), '"a, b","c"\n1,"x\ny"\n', {"a, b": 1.0}),
     "json": (declare("r.json", metrics={"acc": "test.acc"}), '{"test": {"acc": 1}}', {"acc": 1.0}),

@@ -303,6 +303,11 @@ report.done({"test/f1": 0.8}, acc=0.9, steps=100)
     assert sorted(path.name for path in attempt.path.iterdir()) == ["metrics.jsonl", "plan.json", "result.json"]
 
 
+def test_spaces_around_a_metric_are_none_of_it(attempt: AttemptDir) -> None:
+    shell(attempt, "--metric", "mse = 0.31", "--done")
+    assert attempt.read_result().metrics == {"mse": 0.31}
+
+
 def test_the_shell_says_the_same(attempt: AttemptDir) -> None:
     shell(attempt, "--metric", "loss=0.5", "--step", "3")
     shell(attempt, "--metric", "mse=0.31", "--metric", "mae=1e-3")
