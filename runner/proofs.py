@@ -125,7 +125,9 @@ def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
     if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
     if stamp_of(path) != after:
-        raise Fault("bad_result", "was changed after the command had ended")
+        raise Fault(
+            "bad_result", "was changed after the command had ended; it must write it itself, or `wait` for who does"
+        )
 
 
 def _read(found: FileSeen, *, whole: bool) -> bytes:
