@@ -33,6 +33,7 @@ from runner.requests import take_requests
 from runner.resume import newest_checkpoint
 from runner.retry import Done, Launch, Stop, Wait, next_step
 from runner.slots import Slots
+from runner.strangers import stranger_lives
 from runner.sweep_lock import is_held
 from runner.taking_over import take_over
 
@@ -160,6 +161,8 @@ class Scheduler:
         for opened in self._ledger.read_open_attempts(sweep_id=self._tenure.sweep_id):
             if opened.id not in self.running:
                 self._look_after(opened, opener_lives=partial(self._is_other_living_sweep, opened.sweep))
+                if self._ledger.read_history(opened.run_id).stopped == "cancelled":  # by one who was killed over it
+                    self.running[opened.id].end("cancelled", self._launcher)
 
     def _is_other_living_sweep(self, name: str) -> bool:
         """Whoever opened an attempt for our own sweep before us is gone: the lock is ours."""
@@ -226,10 +229,13 @@ class Scheduler:
         return any(attended.attempt.run_id == run.run_id for attended in self.running.values())
 
     def _launch(self, run: PreparedRun, step: Launch, history: History) -> bool:
+        past = history.attempts[-1].number if history.attempts else 0
+        if stranger_lives(self._root / run.run_id, past):
+            self._due[run.run_id] = time.time() + PULSE_SECONDS
+            return True
         slot = self._caution.take_slot()
         if slot is None:
             return False
-        past = history.attempts[-1].number if history.attempts else 0
         resume = self._resume_from(run, history)
         try:
             opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume)

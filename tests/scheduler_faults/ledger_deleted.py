@@ -1,4 +1,4 @@
-"""The ledger is deleted while jobs run: the scheduler says so and leaves, and the next one begins a ledger anew."""
+"""The ledger is deleted while jobs run: the scheduler says so, and no run is started beside a body that still lives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sweeping import finish, wait_for
 
 
 def play(desk: StoryDesk) -> None:
-    desk.write(fates=["lingers"] * 2, seconds=0.1)
+    desk.write(fates=["lingers"] * 2, seconds=0.1, resources={"slots": 4})
     first = desk.start("sweep", "sweep.yaml")
     wait_for(lambda: desk.wait_for_mark("start"))
     for path in desk.root.glob("ledger.db*"):
@@ -17,4 +17,5 @@ def play(desk: StoryDesk) -> None:
     assert "removed or replaced" in done.err
     assert "Traceback" not in done.err
     assert desk.sweep().code == 0
+    assert not [mark for mark in desk.marks() if mark.what == "beside"], "two bodies of a run at once"
     assert {row["state"] for row in desk.status()} == {"succeeded"}
