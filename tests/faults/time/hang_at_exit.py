@@ -11,5 +11,7 @@ resources = {"time": 15}
 
 
 def strike(scene: Scene) -> None:
-    del scene
-    threading.Thread(target=time.sleep, args=(600,)).start()
+    thread = threading.Thread(target=time.sleep, args=(600,))
+    thread.start()
+    if scene.body == "worker":  # struck when Python no longer waits for threads by itself
+        thread.join()
