@@ -54,8 +54,7 @@ class Commands:
         self.folder = folder
         self.faults = faults
         self.file = file
-        command = file.command
-        self.command = command if isinstance(command, CommandSection) else CommandSection(argv=command or ())
+        self.command = file.command or CommandSection(argv=())
         self.of_sweeps = Known(backbones=(), tasks=(), declared_tasks=(), kinds=kinds)
         self.given = dict(self._known(given))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from db.errors import Refused
 from db.strict import Invalid, describe, nearest, require_positive, to_record
 from sweeps.command import CommandSection
+from sweeps.command_section import A_LIST_OF_WORDS, read_command
 from sweeps.layers import At, Faults, dotted
 from sweeps.yaml_file import Located, Place
 
@@ -16,7 +17,6 @@ Section = Mapping[str, Any]
 Sections = Mapping[str, Section | None]
 
 
-A_LIST_OF_WORDS = "expected a list, such as [python, train.py]; a line for a shell goes as [bash, -c, 'LINE']"
 NO_PROFILES = "the file has no profiles"
 
 
@@ -57,7 +57,7 @@ class SweepFile:
     """A sweep file's sections; the settings in them are checked one by one, see `sweeps.checks`."""
 
     name: str | None = None
-    command: CommandSection | tuple[str, ...] | None = None
+    command: CommandSection | None = None
     success: Section = field(default_factory=dict)
     settings: Section = field(default_factory=dict)
     profile: ProfileChoice | str | None = None
@@ -88,16 +88,18 @@ def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
     if not isinstance(located.data, Mapping):
         raise Refused(f"{located.place(())}: expected keys and values, found {describe(located.data)}")
     data = {key: value for key, value in located.data.items() if value is not None}
-    for key in ("command", "on_end"):
-        if isinstance(data.get(key), str):
-            faults.add(located.place((key,)), f"{key}: {A_LIST_OF_WORDS}")
-            del data[key]
+    if isinstance(data.get("on_end"), str):
+        faults.add(located.place(("on_end",)), f"on_end: {A_LIST_OF_WORDS}")
+        del data["on_end"]
+    data.pop("command", None)
+    command = read_command(located, faults)
     try:
-        return to_record(SweepFile, data)
+        return replace(to_record(SweepFile, data), command=command)
     except Invalid as invalid:
         faults.add_invalid(invalid, lambda at: (located.place(at), dotted(at)))
         wrong = {fault.path[0] for fault in invalid.faults}
-        return to_record(SweepFile, {key: value for key, value in data.items() if key not in wrong})
+        readable = {key: value for key, value in data.items() if key not in wrong}
+        return replace(to_record(SweepFile, readable), command=command)
 
 
 OF_TRAININGS = ("tasks", "backbones", "data", "train", "plugins")

@@ -7,6 +7,7 @@ false and `1e-3` is text, and because nothing may be guessed: duplicate keys, ta
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from sweeps.yaml_scalar import plain_value, whole_text
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
+_ENDS_EARLY = re.compile(r"expected ',' or .*got '(\{|<scalar>)'")
 MAX_VALUES = 100_000
 
 
@@ -225,9 +227,8 @@ def _place_in(text: str, position: int, file: str) -> Place:
 def _explain(problem: str, context: str | None) -> str:
     if "'\\t'" in problem:
         return "a tab stands here; YAML is indented and separated with spaces only"
-    if "got '{'" in problem:
-        return 'not valid YAML: text with braces in it goes in quotes here, such as "{out}/x"'
-    return f"not valid YAML: {problem}{f' ({context})' if context else ''}"
+    advice = '; text with braces goes in quotes, as in "{out}/x"' if _ENDS_EARLY.search(problem) else ""
+    return f"not valid YAML: {problem}{f' ({context})' if context else ''}{advice}"
 
 
 def _extent(children: Mapping[str | int, tuple[Place, Node]]) -> tuple[int, int]:

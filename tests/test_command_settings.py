@@ -333,6 +333,11 @@ def told(place: Path, *argv: str, **given: Any) -> list[tuple[str, str]]:
         ("./tool",),
         ("env", "python", "in_a_container.py"),
         ("true", "{{anything}}"),
+        ("true", "-c", "{out}"),
+        ("true", "-c", "configs/{run}.yaml"),
+        ("true", "-e", "RUN={run}"),
+        ("true", "-c", "print(1)"),
+        ("true", "--title", "run {run}"),
     ],
 )
 def test_a_command_that_can_be_started_has_no_problem(place: Path, argv: tuple[str, ...]) -> None:
@@ -359,6 +364,12 @@ def test_a_command_that_can_be_started_has_no_problem(place: Path, argv: tuple[s
         (("true", "{config.data.bs}"), 1, "what `config.data.bs` holds has no name of its own"),
         (("true", "${HOME}"), 1, "`${HOME}` is not replaced, a shell's variables are not known here"),
         (("bash", "-c", "echo {out}"), 2, "`{out}` would become part of a shell's program"),
+        (("fish", "-c", "echo {out}"), 2, "`{out}` would become part of a shell's program"),
+        (("flock", "lock", "-c", "train {out}"), 3, "`{out}` would become part of a text that is read as a program"),
+        (("script", "-qc", "train {out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("env", "-S", "train {out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("{python}", "-c", "print({out})"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("su", "--command=train {out}"), 1, "`{out}` would become part of a text that is read as a program"),
         (("bash", "-c", "echo ${HOME}"), 2, "`{HOME}` would become part of a shell's program"),
     ],
 )
@@ -368,6 +379,12 @@ def test_what_cannot_be_started_is_told_at_its_part(
     [(path, found)] = told(place, *argv)
     assert path == f"command.argv.{index}"
     assert found.startswith(message.replace("{place}", str(place)))
+
+
+def test_the_text_of_a_shell_says_how_to_write_its_own_braces(place: Path) -> None:
+    [(_, message)] = told(place, "bash", "-c", "awk {print}")
+    assert message.endswith("for the text `{print}` write `{{print}}`")
+    assert told(place, "bash", "-c", "awk {{print}}") == []
 
 
 def test_a_part_is_told_where_it_was_written_although_lists_are_spliced_before_it(place: Path) -> None:

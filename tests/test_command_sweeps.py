@@ -254,7 +254,7 @@ def test_what_is_refused_on_the_command_line_of_explicit_runs(folder: Path, over
         ("lr=[]", "command line: lr: the list is empty, so there would be no run"),
         (
             "lr=a #b",
-            """command line: lr=a #b: `#` begins a comment, so the rest would be lost; where text is meant, write 'lr=""",
+            """command line: lr=a #b: `#` begins a comment, so the rest would be lost; where text is meant, """,
         ),
         ("lr=[a, b", "command line: lr=[a, b: not valid YAML: "),
         ("lr=*.csv", "command line: lr=*.csv: not valid YAML: "),
@@ -299,6 +299,85 @@ def test_a_text_where_the_config_file_has_true_is_told_where_it_stands(folder: P
         "train use_amp=true",
         "train use_amp=false",
     ]
+
+
+UNQUOTED = "command: {argv: [x, '{config}'], config: {base: a.yaml, set: {data.batch_size: {batch}}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            "command: [python, t.py, --out, {out}]",
+            ['x.yaml:1:32: command.argv.3: expected text, found keys and values; put it in quotes: "{out}"'],
+        ),
+        ("command: [python, 3]", ["x.yaml:1:19: command.argv.1: expected text, found an integer 3; put it in quotes"]),
+        (
+            "command: {argv: [python], env: {OMP_NUM_THREADS: 2}, cwd: {out}, confg: 1}",
+            [
+                "x.yaml:1:33: command.env.OMP_NUM_THREADS: expected text, found an integer 2; put it in quotes",
+                'x.yaml:1:54: command.cwd: expected text, found keys and values; put it in quotes: "{out}"',
+                "x.yaml:1:66: command.confg: unknown key `confg` (did you mean `config`?)",
+            ],
+        ),
+        (
+            "command: {argv: [x], config: {bse: a}}",
+            ["missing key `base`", "x.yaml:1:31: command.config.bse: unknown key"],
+        ),
+        (
+            UNQUOTED,
+            ["x.yaml:1:63: command.config.set.data.batch_size: `{batch}` without quotes is keys and values; put it"],
+        ),
+        (f"{COMMAND}success: {{files: [{{path: {{out}}}}]}}", ["x.yaml:2:20: success.files.0.path: `{out}` without"]),
+        ("command: [x, {out}/y]", ["x.yaml:1:19: not valid YAML: ", "; text with braces goes in quotes, as in"]),
+    ],
+)
+def test_what_lacks_quotes_is_told_where_it_stands(folder: Path, text: str, messages: list[str]) -> None:
+    lines = refusal(folder, text)
+    for message in messages:
+        assert [line for line in lines if message in line], lines
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            f"{COMMAND}grid: {{lr: [1, '1']}}",
+            ["x.yaml:2:16: the same run as at x.yaml:2:13 once everything is filled in"],
+        ),
+        (
+            "command: {argv: ['{python}', train.py], cwd: '{out}'}",
+            ["x.yaml:1:41: command.cwd: takes no placeholders; it is one folder for the whole sweep"],
+        ),
+        (
+            "command: ['{python}', train.py, '{lr:.1e}', '{ lr}', '{lr!r}']\nsettings: {lr: 1}",
+            [
+                "x.yaml:1:33: command.argv.2: `{lr:.1e}` is not replaced; write `{lr}`",
+                "x.yaml:1:45: command.argv.3: `{ lr}` is not replaced; write `{lr}`",
+                "x.yaml:1:54: command.argv.4: `{lr!r}` is not replaced; write `{lr}`",
+                "x.yaml:2:12: lr: nothing uses it",
+            ],
+        ),
+    ],
+)
+def test_what_people_may_take_for_something_else(folder: Path, text: str, messages: list[str]) -> None:
+    lines = refusal(folder, text)
+    assert len(lines) == len(messages)
+    for line, message in zip(lines, messages, strict=True):
+        assert line.startswith(message)
+
+
+def test_equal_commands_that_were_drawn_are_run_once(folder: Path) -> None:
+    text = f"{COMMAND}sample: {{runs: 40, draw: {{lr: {{choice: [1, '1']}}}}}}"
+    assert len(sweep(folder, text).commands) == 1
+
+
+def test_a_declared_file_may_be_its_path_alone(folder: Path) -> None:
+    text = 'command: ["{python}", train.py, "{out}"]\nsuccess: {files: ["{out}/x.json"]}'
+    short = only(sweep(folder, text)).settings
+    assert short.success == {"files": [{"path": "{out}/x.json"}]}
+    [line] = refusal(folder, text.replace("{out}/x.json", "{oot}/x.json"))
+    assert line.startswith("x.yaml:2:19: success.files.0.path: `{oot}` stands for nothing")
 
 
 @pytest.mark.parametrize(

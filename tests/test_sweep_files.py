@@ -369,7 +369,7 @@ def test_the_examples_of_the_page_are_sweeps(tmp_path: Path) -> None:
     sections = ("data: {batch_size: 1}", "trainer: {accumulate_grad_batches: 1}", "environment: {output_dir: x}")
     keys = "\n".join([*sections, "model: {d_model: 1}"])
     for name in ("timesnet", "patchtst"):
-        write(tmp_path / "configs", keys, f"{name}.yaml")
+        write(tmp_path / "configs", f"{keys}\nname: {name}", f"{name}.yaml")
     for example in examples:
         spec = sweep(tmp_path, example)
         assert spec.candidates or spec.commands
