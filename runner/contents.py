@@ -37,6 +37,22 @@ class Contents:
     values: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     known: dict[str, None] = field(default_factory=dict)
     rows: int = 0
+    _filled: dict[str, frozenset[str]] = field(default_factory=dict)
+    _last_filled: frozenset[str] = frozenset()
+
+    def note_filled(self, names: frozenset[str], wanted: Sequence[str]) -> None:
+        """Which columns the row that was added last holds something in."""
+        self._last_filled = names
+        self._filled |= {path: names for path in wanted if path in names}
+
+    def gone_since(self, path: str) -> int | None:
+        """The last row with a value where the rows after it lack it without holding anything else in its place.
+
+        Loggers that write different columns at different times leave blanks, too, but never a row that holds less.
+        """
+        row = max((number for number, value in self.values.get(path, ()) if not _is_blank(value)), default=self.rows)
+        lacks = row < self.rows and path in self._filled and self._last_filled < self._filled[path]
+        return row if lacks else None
 
     def add(self, row: object, wanted: Sequence[str]) -> None:
         """Take in one more row, or the whole of a document."""
@@ -55,7 +71,7 @@ class Contents:
         found = self.values.get(path, [])
         if not found and path not in self.known:
             raise Fault("incomplete", f"has no {self.noun} `{path}`{nearest(path, self.known)}")
-        given = [(row, value) for row, value in found if value is not None and value != ""]
+        given = [(row, value) for row, value in found if not _is_blank(value)]
         if not given:
             raise Fault("incomplete", f"holds no value under `{path}`")
         return [self._number(path, row, value) for row, value in given]
@@ -66,6 +82,10 @@ class Contents:
             where = f" in row {row}" if self.noun == "column" else ""
             raise Fault("bad_result", f"holds {describe(value)} under `{path}`{where}, which is no number")
         return number
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or value == ""
 
 
 def as_number(value: object) -> float | None:
@@ -172,6 +192,7 @@ def _read_jsonl(data: bytes, wanted: Sequence[str]) -> Contents:
         if not isinstance(row, dict):
             _refuse(f"line {number} holds {describe(row)} instead of keys and values")
         contents.add(row, wanted)
+        contents.note_filled(frozenset(name for name, value in row.items() if not _is_blank(value)), wanted)
     return contents
 
 
@@ -201,6 +222,8 @@ def _read_rows(lines: Iterator[list[str]], wanted: Sequence[str]) -> Contents:
         contents.rows += 1
         if len(cells) != len(header):
             _refuse(f"row {contents.rows} has {len(cells)} cells, but the header has {len(header)}")
+        filled = frozenset(name for name, cell in zip(header, cells, strict=True) if cell.strip())
+        contents.note_filled(filled, wanted)
         for path, column in columns:
             contents.values.setdefault(path, []).append((contents.rows, cells[column].strip()))
     return contents

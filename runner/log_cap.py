@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 KEPT = 2**20
-"""Bytes kept from the start of a log that grew too large."""
+"""Bytes kept from the start, and from the end, of a log that grew too large."""
 
 
 class CappedLog:
     """A log that its writers hold open with O_APPEND, so it can be truncated under them.
 
-    Above `limit` bytes the first MiB stays (half the limit, where that is less), and what comes next follows it.
-    `dropped` counts at least: what is written in the very moment of truncating is not seen.
+    Above `limit` bytes the first and the last MiB stay (a quarter of the limit, where that is less), and what comes
+    next follows them. `dropped` counts at least: what is written in the very moment of truncating is not seen.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
@@ -27,22 +27,27 @@ class CappedLog:
         self.descriptor = os.open(path, flags, 0o644)
         self.dropped = 0
         self._limit = limit
-        self._kept = min(KEPT, limit // 2)
+        self._kept = min(KEPT, limit // 4)
 
     def cap(self) -> None:
-        """While it is written: truncate it where it has grown too large."""
+        """Cut out the middle where it has grown too large. Its end stays as well as its start: errors stand there."""
         size = os.fstat(self.descriptor).st_size
-        if size > self._limit:
-            os.ftruncate(self.descriptor, self._kept)
-            self.dropped += size - self._kept
+        if size <= self._limit:
+            return
+        end = os.pread(self.descriptor, self._kept, size - self._kept)
+        os.ftruncate(self.descriptor, self._kept)
+        with suppress(OSError):  # a full disk must not keep the attempt from going on, nor its end from being recorded
+            os.write(self.descriptor, end)
+            self._put_last_what_came_between(end)
+        self.dropped += max(0, size - os.fstat(self.descriptor).st_size)
+
+    def _put_last_what_came_between(self, end: bytes) -> None:
+        """What was written between the two steps came after the end that was kept: it stands there once more."""
+        came = os.fstat(self.descriptor).st_size - self._kept - len(end)
+        if came > 0 and os.pread(self.descriptor, len(end), self._kept) != end:
+            os.write(self.descriptor, os.pread(self.descriptor, came, self._kept))
 
     def close(self) -> None:
-        """When nobody writes any more: its end is kept as well as its start, since that is where errors stand."""
-        size = os.fstat(self.descriptor).st_size
-        if size > self._limit:
-            end = os.pread(self.descriptor, self._kept, size - self._kept)
-            os.ftruncate(self.descriptor, self._kept)
-            with suppress(OSError):  # a full disk must not keep the end of the attempt from being recorded
-                os.write(self.descriptor, end)
-            self.dropped += size - os.fstat(self.descriptor).st_size
+        """When nobody writes any more."""
+        self.cap()
         os.close(self.descriptor)

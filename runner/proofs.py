@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from db.declared import DeclaredFile
-from db.records import Exit, FileSeen, Plan
+from db.records import Exit, FileSeen, Plan, Stamp
 from runner.attempt_dir import AttemptDir
 from runner.contents import Contents, Fault, read_contents
-from runner.evidence import Proof
+from runner.evidence import Proof, end_of
 from runner.last_line import last_line
 from runner.watched import below, matching, stamp_of
 from sweeps.units import size
@@ -60,6 +60,9 @@ def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
 
 def _last_finite(contents: Contents, path: str) -> float:
     numbers = contents.numbers(path)
+    gone = contents.gone_since(path)
+    if gone:
+        raise Fault("non_finite", f"holds nothing under `{path}` in its last rows, after row {gone}; NaN is written so")
     bad = [number for number in numbers if not math.isfinite(number)]
     if bad:
         raise Fault("non_finite", f"holds {bad[0]} under `{path}`")
@@ -120,7 +123,7 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
 
 def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
     path, after = Path(found.path), found.after
-    if found.before == after or after is None or after.changed < earliest - CLOCKS_APART * 1e9:
+    if after is None or _is_unwritten(found.before, after) or _is_old(found, after, earliest):
         raise Fault("no_result", "is from before this attempt; its command did not write it")
     if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
@@ -128,6 +131,18 @@ def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
         raise Fault(
             "bad_result", "was changed after the command had ended; it must write it itself, or `wait` for who does"
         )
+
+
+def _is_unwritten(before: Stamp | None, after: Stamp) -> bool:
+    """A change of rights, names or links alone (`chmod`, `ln`, `mv`) changes a file's ctime, and writes nothing."""
+    unwritten = ("inode", "size", "modified")
+    return before is not None and all(getattr(before, key) == getattr(after, key) for key in unwritten)
+
+
+def _is_old(found: FileSeen, after: Stamp, earliest: float) -> bool:
+    """An old file under a new name (`mv`, `ln`, `cp -p`) keeps the time at which it was written."""
+    last = after.changed if found.before else min(after.changed, after.modified)
+    return last < earliest - CLOCKS_APART * 1e9
 
 
 def _read(found: FileSeen, *, whole: bool) -> bytes:
@@ -141,7 +156,7 @@ def _read(found: FileSeen, *, whole: bool) -> bytes:
 def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSeen]) -> Proof:
     name: Literal["last line"] = "last line"
     try:
-        line = _read_last_line(attempt.stdout, wanted, seen.get(str(attempt.stdout)))
+        line = _read_last_line(attempt, wanted, seen.get(str(attempt.stdout)))
     except Fault as fault:
         return Proof(witness=name, name=name, said=str(fault), kind=fault.kind)
     except (OSError, re.error) as error:
@@ -150,7 +165,8 @@ def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSe
     return Proof(witness=name, name=name, said=f"the last line of its output is {line!r}", sha256=sha256)
 
 
-def _read_last_line(stdout: Path, wanted: str, seen: FileSeen | None) -> str:
+def _read_last_line(attempt: AttemptDir, wanted: str, seen: FileSeen | None) -> str:
+    stdout = attempt.stdout
     if seen is None or seen.after is None:
         raise Fault("incomplete", "its output was not seen when it ended")
     line = last_line(_tail(stdout, seen.after.size))
@@ -159,7 +175,9 @@ def _read_last_line(stdout: Path, wanted: str, seen: FileSeen | None) -> str:
     said = f"the last line of its output is {line!r}" if line else "it printed nothing"
     later = last_line(_tail(stdout, stdout.stat().st_size))
     late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
-    raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late}")
+    other = last_line(end_of(attempt.stderr))
+    aside = f"; its stderr ends with {other!r}, but it is stdout that counts" if re.search(wanted, other) else ""
+    raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late or aside}")
 
 
 def _tail(path: Path, end: int) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from db.records import FileSeen, Stamp
 
-MOST_LOOKED_AT = 1000
+MOST_LOOKED_AT = 100_000
+"""Entries of folders for each pattern, which takes a second or so."""
 MOST_KEPT = 10
 """Files for each pattern. One is wanted, so a few are enough to say that there are too many."""
 
@@ -35,14 +36,53 @@ def matching(pattern: str, folder: Path) -> list[str]:
 
 
 def _wild(pattern: str, folder: Path) -> Iterator[str]:
+    """The folder's own name is no pattern, whatever signs are in it; as in a shell, `*` stands for no hidden name."""
     inside = below(pattern, folder)
-    if inside == pattern or not any(sign in inside for sign in "*?["):
-        return
-    from glob import iglob
+    if inside != pattern and any(sign in inside for sign in "*?["):
+        yield from _Search().below(str(folder), inside.split("/"))
 
-    # The folder's own name is no pattern, whatever signs are in it; as in a shell, `*` stands for no hidden name.
-    found = iglob(inside, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob sees hidden ones
-    yield from (f"{folder}/{each}" for each in islice(found, MOST_LOOKED_AT))
+
+class _Search:
+    """Goes through folders, never through links to them: they may lead anywhere, and round in circles."""
+
+    def __init__(self) -> None:
+        self._left = MOST_LOOKED_AT
+
+    def below(self, folder: str, parts: Sequence[str]) -> Iterator[str]:
+        """The paths below a folder that these parts of a pattern match."""
+        first, *rest = parts
+        if first == "**":
+            yield from self.below(folder, rest or ["*"])
+            deeper = [entry.path for entry in self._entries(folder) if _is_open_folder(entry)]
+            for inner in deeper:
+                yield from self.below(inner, parts)
+            return
+        for entry in self._entries(folder):
+            if not _fits(entry.name, first):
+                continue
+            if not rest:
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self.below(entry.path, rest)
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        self._left -= len(entries)
+        if self._left < 0:
+            raise ValueError(f"more than {MOST_LOOKED_AT} files and folders lie there")
+        return entries
+
+
+def _is_open_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+
+
+def _fits(name: str, part: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
 def below(path: str, folder: Path) -> str:

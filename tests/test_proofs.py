@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from supervised import planned, python, shell, supervise
 
 from db.declared import Declared, DeclaredFile
-from db.records import FileSeen
+from db.records import FileSeen, Limits
 from db.verdicts import Failed, Succeeded, Unverified, Verdict
 from runner.attempt_dir import write_record
 from runner.collecting import collect
@@ -50,6 +51,11 @@ HOLDS = {
         '{"step": 10, "val": {"loss": 2}}\n{"step": 20}\n',
         {"l": 2.0},
     ),
+    "a logger that writes columns at different times": (
+        declare("r.csv", metrics=("train", "val")),
+        "epoch,train,val,test\n0,0.9,,\n0,,0.8,\n1,0.7,,\n1,,0.6,\n1,,,0.5\n",
+        {"train": 0.7, "val": 0.6},
+    ),
     "anything": (declare("model.pt"), b"\0", {}),
 }
 
@@ -64,6 +70,18 @@ FAULTS = {
     "header only": (declare("r.csv", metrics=("acc",)), "acc\n", "incomplete", "holds no value under `acc`"),
     "header only, rows asked": (declare("r.csv", rows=1), "acc\n", "incomplete", "has 0 rows; at least 1 are declared"),
     "nan in a column": (declare("r.csv", metrics=("a",)), "a\nNaN\n1\n", "non_finite", "holds nan under `a`"),
+    "nan as pandas writes it": (
+        declare("r.csv", metrics=("loss",)),
+        "epoch,loss\n0,0.9\n1,0.7\n2,\n3,\n",
+        "non_finite",
+        "holds nothing under `loss` in its last rows, after row 2",
+    ),
+    "null in the last line": (
+        declare("r.jsonl", metrics=("loss",)),
+        '{"epoch": 0, "loss": 0.9}\n{"epoch": 1, "loss": null}\n',
+        "non_finite",
+        "holds nothing under `loss` in its last rows, after row 1",
+    ),
     "text in a column": (
         declare("r.csv", metrics=("a",)),
         "a\n1\na\n",
@@ -329,3 +347,48 @@ def test_metrics_without_done(tmp_path: Path, value: object, kind: str) -> None:
     verdict = tried(tmp_path, f"echo '{line}' > $RUNNER_ATTEMPT_DIR/metrics.jsonl")
     assert isinstance(verdict, Failed)
     assert verdict.kind == kind
+
+
+@pytest.mark.parametrize("touch", ["chmod 640 $F", "ln $F $F.2; rm $F; mv $F.2 $F", "mv $F $F.2; mv $F.2 $F"])
+def test_what_changes_no_byte_writes_no_result(tmp_path: Path, touch: str) -> None:
+    old = tmp_path / "old.csv"
+    old.write_text("acc\n0.9\n")
+    os.utime(old, (1e9, 1e9))
+    file = DeclaredFile(path=str(old), metrics=("acc",))
+    verdict = tried(tmp_path / "attempt", touch.replace("$F", str(old)), file)
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "no_result"
+
+
+@pytest.mark.parametrize("place", ["mv", "ln", "cp -p"])
+def test_an_old_file_under_a_new_name_is_no_result(tmp_path: Path, place: str) -> None:
+    old = tmp_path / "old.csv"
+    old.write_text("acc\n0.9\n")
+    os.utime(old, (1e9, 1e9))
+    verdict = tried(tmp_path / "attempt", f"{place} {old} $OUT/r.csv", result_in(tmp_path / "attempt"))
+    assert isinstance(verdict, Failed)
+    assert "is from before this attempt" in verdict.because
+
+
+def test_a_search_goes_through_no_links(tmp_path: Path) -> None:
+    script = (
+        f"ln -s / $OUT/data; ln -s . $OUT/latest; ln -s .. $OUT/up; mkdir $OUT/v0; {WRITE.replace('r.csv', 'v0/r.csv')}"
+    )
+    assert isinstance(tried(tmp_path, script, result_in(tmp_path, "**/r.csv")), Succeeded)
+
+
+def test_the_last_line_of_a_log_that_was_cut_is_still_its_last(tmp_path: Path) -> None:
+    script = "yes 'step 1 of many' | head -c 300000; echo 'Training finished'; sleep 0.5"
+    attempt = planned(
+        tmp_path, shell(script), declared=Declared(last_line="^Training finished$"), limits=Limits(log_bytes=100_000)
+    )
+    supervise(attempt)
+    verdict = judge(collect(attempt))
+    assert isinstance(verdict, Succeeded), verdict
+    assert attempt.stdout.stat().st_size < 100_000
+
+
+def test_a_last_line_on_stderr_is_told(tmp_path: Path) -> None:
+    verdict = tried(tmp_path, "echo 'Training finished' >&2", last_line="finished")
+    assert isinstance(verdict, Failed)
+    assert "its stderr ends with 'Training finished', but it is stdout that counts" in verdict.because
