@@ -75,6 +75,11 @@ class AttemptDir:
         return self.path / "out"
 
     @property
+    def batch_asked(self) -> Path:
+        """There once a script has asked for its batch, see `runner.report.batch`."""
+        return self.path / "batch.asked"
+
+    @property
     def result(self) -> Path:
         return self.path / "result.json"
 

@@ -51,6 +51,10 @@ class CommandWork:
         return self.asked.steps
 
     @property
+    def must_ask(self) -> bool:
+        return self.asked.must_ask
+
+    @property
     def why_indivisible(self) -> str | None:
         return self.asked.why_indivisible
 

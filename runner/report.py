@@ -90,6 +90,7 @@ def batch(effective: SupportsIndex | None = None) -> Batch:
             f"the script asks for an effective batch of {asked}, the sweep for one of {attempt.batch.effective}: "
             "change one of them, or call report.batch() and leave it to the sweep"
         )
+    attempt.note_asked()
     return attempt.batch
 
 
@@ -206,6 +207,11 @@ class _Attempt:
             raise _unusable(folder, f"its plan is not of attempt {nonce}, or of another version of runner")
         if not of_command:
             raise _unusable(folder, "it trains one of runner's own backbones, whose worker reports by itself")
+
+    def note_asked(self) -> None:
+        """That the script asked for its batch: one that does not would not notice half of it."""
+        with open(f"{self._folder}/batch.asked", "ab"):  # noqa: PTH123 - imports next to nothing
+            pass
 
     def append(self, values: Mapping[str, float], step: int | None) -> None:
         """Append a line for each value, in one write. Results wait for each other, so that each has its own step."""

@@ -201,7 +201,7 @@ class Scheduler:
         step = next_step(
             history,
             effective_batch=run.work.effective_batch,
-            why_indivisible=run.work.why_indivisible,
+            why_indivisible=run.work.why_indivisible or self._never_asked(run, history),
             policy=self.sweep.policy,
             now=time.time(),
             rerun_because=self._rerun_because(run, history),
@@ -224,6 +224,13 @@ class Scheduler:
             case Done():
                 self._settle(run, step)
         return True
+
+    def _never_asked(self, run: PreparedRun, history: History) -> str | None:
+        """Why half the batch would change nothing, where the latest attempt did not ask for its batch."""
+        if not run.work.must_ask or not history.attempts:
+            return None
+        last = AttemptDir(self._root / run.run_id / str(history.attempts[-1].number))
+        return None if last.batch_asked.exists() else "it never called report.batch(), so it would not notice"
 
     def _is_open(self, run: PreparedRun) -> bool:
         return any(attended.attempt.run_id == run.run_id for attended in self.running.values())

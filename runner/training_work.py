@@ -26,6 +26,7 @@ class Training:
 
     command = None
     why_indivisible = None
+    must_ask = False
     resumes = True
     silence = 3600.0
 

@@ -66,6 +66,11 @@ class Work(Protocol):
     @property
     def why_indivisible(self) -> str | None: ...
     @property
+    def must_ask(self) -> bool:
+        """Whether it knows its batch only if it asks: one that never did would not notice half of it."""
+        ...
+
+    @property
     def resumes(self) -> bool: ...
     @property
     def code_fingerprint(self) -> str:

@@ -100,13 +100,18 @@ class CommandSettings:
         return placeholders([*self.argv, *self.env.values(), *rewritten])
 
     @property
+    def must_ask(self) -> bool:
+        """Whether the command can know its batch by `report.batch()` only."""
+        by_hand = {"batch", "accum"} & self.handed_over
+        return self.batch is not None and self.success.get("report") is True and not by_hand
+
+    @property
     def why_indivisible(self) -> str | None:
         """Why an out-of-memory cannot be answered with half the batch; None where it can."""
         if self.batch is None:
             return "the sweep file names no `batch`, so there is none to halve"
         missing = [name for name in ("{batch}", "{accum}") if name[1:-1] not in self.handed_over]
-        asks_itself = self.success.get("report") is True and len(missing) == 2  # by `report.batch()`
-        if not missing or asks_itself:
+        if not missing or self.must_ask:
             return None
         return f"nothing hands over {' and '.join(missing)}, so half the batch would be another experiment"
 

@@ -402,3 +402,12 @@ def test_each_attempt_records_the_code_that_it_ran(desk: CommandDesk) -> None:
     again = desk.sweep()
     assert "succeeded under older code" in again.out
     assert again.out.count("seed=1") == 0 or "older code: train seed=0;" in again.out
+
+
+def test_a_script_that_never_asks_for_its_batch_is_not_told_to_have_trained_on_half_of_it(desk: CommandDesk) -> None:
+    desk.script("train.py", "from runner import report\nwith report.errors():\n    raise MemoryError\n")
+    desk.write(command=["{python}", "train.py"], success={"report": True}, settings={"batch": 16})
+    assert desk.sweep().code == 1
+    state, kind, because = desk.because()
+    assert (state, kind) == ("failed", "host_oom")
+    assert "never called report.batch()" in because
