@@ -35,11 +35,12 @@ class CappedLog:
         if size <= self._limit:
             return
         end = os.pread(self.descriptor, self._kept, size - self._kept)
+        size = os.fstat(self.descriptor).st_size  # once more: it is written meanwhile
         os.ftruncate(self.descriptor, self._kept)
+        self.dropped += size - self._kept
         with suppress(OSError):  # a full disk must not keep the attempt from going on, nor its end from being recorded
-            os.write(self.descriptor, end)
+            self.dropped -= os.write(self.descriptor, end)
             self._put_last_what_came_between(end)
-        self.dropped += max(0, size - os.fstat(self.descriptor).st_size)
 
     def _put_last_what_came_between(self, end: bytes) -> None:
         """What was written between the two steps came after the end that was kept: it stands there once more."""

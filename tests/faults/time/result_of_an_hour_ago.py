@@ -1,12 +1,14 @@
-"""The complete result says that it was written an hour ago, as of a file system whose clock is behind."""
+"""The complete result says that it was written an hour ago."""
 
 import os
 import time
 
-from faulting import SUCCEEDED, Scene
+from faulting import SUCCEEDED, Scene, failed
 
 at = "end"
 expected = SUCCEEDED
+as_command = failed("no_result", saying="is from before this attempt")
+why = "an old file that was moved here says the same; a result of ours names its attempt instead"
 
 
 def strike(scene: Scene) -> None:
