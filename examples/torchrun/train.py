@@ -75,6 +75,7 @@ def main() -> None:
     if distributed.get_rank() == 0:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "metrics.json").write_text(json.dumps({"train_mse": mse, "epochs": args.epochs}))
+    distributed.barrier()  # a rank that leaves while another still works may take it along
     distributed.destroy_process_group()
 
 
