@@ -62,10 +62,7 @@ def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize(
     ("body", "scenario"),
-    [
-        pytest.param(body, one, id=f"{body}-{one.name}", marks=pytest.mark.xdist_group(f"faults-{body == 'worker'}"))
-        for body, one in CASES
-    ],
+    [pytest.param(body, one, id=f"{body}-{one.name}") for body, one in CASES],
 )
 def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> None:
     if not possible(scenario):
@@ -83,7 +80,6 @@ def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> No
     assert not run.carriers, "nothing of it lives on"
 
 
-@pytest.mark.xdist_group("faults-False")
 @pytest.mark.parametrize("body", ["command", "reporter"])
 @pytest.mark.parametrize("scenario", [load("output/terminal_escapes")], ids=lambda one: one.name)
 def test_what_a_run_printed_does_nothing_to_the_terminal(body: Body, scenario: Scenario, struck: Struck) -> None:
