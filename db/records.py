@@ -27,8 +27,10 @@ EndedBy = Literal[
     "lease_lost",
     "signal",
     "could_not_start",
+    "file_in_the_way",
 ]
 """Why a supervisor ended its worker, or never started it."""
+NEVER_STARTED: tuple[EndedBy, ...] = ("could_not_start", "file_in_the_way")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +213,7 @@ class Exit:
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        if (self.exit_code is None) == (self.signal is None) and self.ended_by != "could_not_start":
+        if (self.exit_code is None) == (self.signal is None) and self.ended_by not in NEVER_STARTED:
             refuse("exit_code", "exactly one of exit_code and signal must be given")
 
 

@@ -75,6 +75,11 @@ class AttemptDir:
         return self.path / "out"
 
     @property
+    def left(self) -> Path:
+        """Declared files from elsewhere that it left behind, by their absolute paths, once a later attempt began."""
+        return self.path / "left"
+
+    @property
     def batch_asked(self) -> Path:
         """There once a script has asked for its batch, see `runner.report.batch`."""
         return self.path / "batch.asked"

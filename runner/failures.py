@@ -157,7 +157,14 @@ FAILURE_KINDS = (
         "As with `cuda_oom`; or raise `resources.memory`, or use fewer data loading workers.",
         any_of(oom_killed, ended_by("memory_limit"), error("host_oom"), shown("host_oom")),
     ),
-    FailureKind("config", Remedy.STOP, 0, "A setting cannot be used.", "Mend the key that is named.", error("config")),
+    FailureKind(
+        "config",
+        Remedy.STOP,
+        0,
+        "A setting cannot be used, or a file is in the way.",
+        "Mend the key that is named, or move the file away.",
+        any_of(error("config"), ended_by("file_in_the_way")),
+    ),
     FailureKind(
         "changed",
         Remedy.STOP,

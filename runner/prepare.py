@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
 from runner.entry import worker_argv
+from runner.outside import in_the_way
 from runner.training_work import Training
 from runner.work import Work
 from sweeps.command import command_run_id
@@ -26,6 +28,7 @@ from sweeps.expand import Candidate
 from sweeps.expand_commands import CommandCandidate
 from sweeps.settings import Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
+from sweeps.success_checks import outside_files
 
 PREFLIGHT_SECONDS = 600.0
 
@@ -55,14 +58,15 @@ class PreparedSweep:
         return hashlib.sha256("\n".join(run.run_id for run in self.runs).encode()).hexdigest()[:16]
 
 
-def prepare(spec: SweepSpec) -> PreparedSweep:
-    """Resolve and check every candidate of a sweep.
+def prepare(spec: SweepSpec, root: Path) -> PreparedSweep:
+    """Resolve and check every candidate of a sweep whose attempts lie below `root`.
 
     Raises:
         Refused: some cannot run; the message lists all problems with the lines that cause them.
     """
     runs = [*_trainings(spec), *map(_commanded, spec.commands)]
     _refuse_duplicates(runs)
+    _refuse_in_the_way(spec, root)
     return PreparedSweep(
         name=spec.name,
         file=spec.file,
@@ -100,6 +104,19 @@ def _commanded(candidate: CommandCandidate) -> PreparedRun:
         work=CommandWork(asked=asked),
         source=Path(asked.cwd),
     )
+
+
+def _refuse_in_the_way(spec: SweepSpec, root: Path) -> None:
+    """Of runs that were never tried, nothing that they are to write may be there."""
+    problems = [
+        f"{spec.place(candidate, ('success', 'files', index, 'path'))}: {in_the_way(path)}"
+        for candidate in spec.commands
+        for run in [command_run_id(candidate.settings)]
+        for index, path in outside_files(candidate.settings, run)
+        if os.path.lexists(path) and not (root / run).exists()
+    ]
+    if problems:
+        raise Refused("\n".join(dict.fromkeys(problems)))
 
 
 def _require_tables(folder: str | None, spec: SweepSpec) -> None:

@@ -123,7 +123,7 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
 
 def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
     path, after = Path(found.path), found.after
-    if after is None or _is_unwritten(found.before, after) or _is_old(found, after, earliest):
+    if after is None or found.before is not None or _is_old(after, earliest):
         raise Fault("no_result", "is from before this attempt; its command did not write it")
     if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
@@ -133,16 +133,9 @@ def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
         )
 
 
-def _is_unwritten(before: Stamp | None, after: Stamp) -> bool:
-    """A change of rights, names or links alone (`chmod`, `ln`, `mv`) changes a file's ctime, and writes nothing."""
-    unwritten = ("inode", "size", "modified")
-    return before is not None and all(getattr(before, key) == getattr(after, key) for key in unwritten)
-
-
-def _is_old(found: FileSeen, after: Stamp, earliest: float) -> bool:
+def _is_old(after: Stamp, earliest: float) -> bool:
     """An old file under a new name (`mv`, `ln`, `cp -p`) keeps the time at which it was written."""
-    last = after.changed if found.before else min(after.changed, after.modified)
-    return last < earliest - CLOCKS_APART * 1e9
+    return min(after.changed, after.modified) < earliest - CLOCKS_APART * 1e9
 
 
 def _read(found: FileSeen, *, whole: bool) -> bytes:

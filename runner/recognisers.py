@@ -30,6 +30,7 @@ def ended_by(*reasons: str) -> Recogniser:
         "memory_limit": "its anonymous memory went above the limit",
         "signal": "its supervisor was told to end by a signal",
         "could_not_start": "its command could not be started",
+        "file_in_the_way": "its command was not started",
     }
 
     def recognise(evidence: Evidence) -> str | None:

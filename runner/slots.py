@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import stat
 import struct
@@ -82,6 +83,13 @@ class Slots:
         threads = dict.fromkeys(_THREADS, str(self.cpus_per_slot))
         env = {**threads, "CUDA_VISIBLE_DEVICES": visible}
         return Slot(device=device, name=visible or device, env=env, descriptor=descriptor)
+
+
+def take_name(name: str) -> int | None:
+    """Hold a name on this host for as long as the returned descriptor is open; None where somebody else does."""
+    folder = _open_folder(Path(os.environ.get(FOLDER) or DEFAULT_FOLDER))
+    byte = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:7], "big")
+    return _lock_some(folder / "names", (byte,), 1)
 
 
 def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None) -> Slots:

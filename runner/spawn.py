@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from db.records import EndedBy
 from runner.processes import SLOT_DESCRIPTOR
 
 _PR_SET_PDEATHSIG = 1
@@ -20,7 +21,11 @@ _HANDED_DOWN_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIG
 
 
 class CannotStart(Exception):  # noqa: N818 - it is what is the case, and reads so where it is caught
-    """The command could not be started; the message says why."""
+    """The command could not be started, or must not be; the message says why, `ended_by` goes into the record."""
+
+    def __init__(self, why: str, ended_by: EndedBy = "could_not_start") -> None:
+        super().__init__(why)
+        self.ended_by: EndedBy = ended_by
 
 
 @dataclass(frozen=True, kw_only=True)

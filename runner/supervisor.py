@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from db.records import EndedBy, Exit, FileSeen, MemoryWatch, Plan, Usage
-from runner import ending, processes, spawn
+from runner import ending, outside, processes, spawn
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
@@ -94,7 +94,7 @@ class Supervision:
         try:
             self._start()
         except spawn.CannotStart as fault:
-            self._ended_by, self._over = "could_not_start", self._begun
+            self._ended_by, self._over = fault.ended_by, self._begun
             self._notes.append(str(fault))
         while not self._reap():
             self._look()
@@ -107,6 +107,7 @@ class Supervision:
                 self._logs.append(CappedLog(path, self._limits.log_bytes))
         except OSError as error:
             raise spawn.CannotStart(f"no log can be made: {error}") from None
+        outside.make_way(self._plan, self._attempt)
         stdout, stderr = (log.descriptor for log in self._logs)
         ours = {processes.MARK: self._plan.attempt_id, processes.MARK_FOLDER: str(self._attempt.path)}
         command = spawn.Command(

@@ -67,10 +67,10 @@ def sweep(
             watch.say(spec.profile_reason)
         on_end = find_command(spec.on_end, spec.file.parent, str(spec.source.place(("on_end",))))
         if dry_run:
-            watch.say(describe_runs(prepare(spec), root))
+            watch.say(describe_runs(prepare(spec, root), root))
             return ExitCode.OK
         refuse_if_held(root, spec.name)
-        prepared = prepare(spec)
+        prepared = prepare(spec, root)
         _make(root)
         side = part() if detach else None
         if isinstance(side, Waiting):

@@ -55,9 +55,8 @@ def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
     owners: dict[str, dict[str, int]] = {}
     for settings in runs:
         run = command_run_id(settings)
-        for index, path in enumerate(_declared_paths(settings, run)):
-            if not _is_below_out(path):
-                owners.setdefault(path, {}).setdefault(run, index)
+        for index, path in outside_files(settings, run):
+            owners.setdefault(path, {}).setdefault(run, index)
     return [
         Problem(
             ("success", "files", next(iter(indices.values())), "path"),
@@ -67,6 +66,11 @@ def shared_files(runs: Sequence[CommandSettings]) -> list[Problem]:
         for path, indices in owners.items()
         if len(indices) > 1
     ]
+
+
+def outside_files(settings: CommandSettings, run: str) -> list[tuple[int, str]]:
+    """The declared files of a run that lie outside its attempts' folders, each with its place in `success.files`."""
+    return [(index, path) for index, path in enumerate(_declared_paths(settings, run)) if not _is_below_out(path)]
 
 
 def _declared_paths(settings: CommandSettings, run: str) -> list[str]:

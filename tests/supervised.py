@@ -40,6 +40,7 @@ def planned(
     attempt_id: str | None = None,
     declared: Declared | None = None,
     watched: Sequence[str] = (),
+    number: int = 1,
 ) -> AttemptDir:
     """An attempt folder with its plan, and for a command the folder that it writes into."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def planned(
     plan = Plan(
         attempt_id=attempt_id or os.urandom(8).hex(),
         run_id="run",
-        number=1,
+        number=number,
         argv=tuple(argv),
         cwd=cwd,
         batch=BatchSplit(micro=1, accum=1),

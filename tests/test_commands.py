@@ -169,15 +169,6 @@ def test_the_config_file_of_a_script_is_copied_and_its_keys_rewritten(desk: Comm
     assert "as it was" in (desk.folder / "main.yaml").read_text()
 
 
-def test_an_old_file_is_no_proof(desk: CommandDesk) -> None:
-    desk.script("metrics.json", '{"mse": 0.1}')
-    desk.write(command=["true"], success={"files": [{"path": "metrics.json", "metrics": ["mse"]}]})
-    assert desk.sweep().code == 1
-    state, kind, because = desk.because()
-    assert (state, kind) == ("failed", "no_result")
-    assert "before" in because
-
-
 def test_what_is_written_after_the_command_has_ended_is_no_proof(desk: CommandDesk) -> None:
     late = '(sleep 1; echo \'{"mse": 0.1}\' > "$1/metrics.json") & exit 0'
     desk.write(command=["bash", "-c", late, "late", "{out}"], success=METRICS, policy={"grace": 5.0, "wait": 0.1})

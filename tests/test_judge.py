@@ -93,6 +93,10 @@ FAILURES = {
         spoiled(exit=ended(exit_code=None, ended_by="could_not_start", detail="no such file"), result=None),
         "launch_refused",
     ),
+    "a file in its way": (
+        spoiled(exit=ended(exit_code=None, ended_by="file_in_the_way", detail="r.csv is there already"), result=None),
+        "config",
+    ),
     "refused": (spoiled(claim=FENCED, exit=None, result=None, refused="no such partition"), "launch_refused"),
     "fenced": (spoiled(claim=FENCED, exit=None, result=None), "interrupted"),
     "cancelled before its start": (
