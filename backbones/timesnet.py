@@ -23,34 +23,33 @@ class TimesBlock(nn.Module):
     def __init__(self, *, d_model: int, d_ff: int, num_kernels: int, top_k: int) -> None:
         super().__init__()
         self.top_k = top_k
-        self.convolve = nn.Sequential(
-            Inception(d_model, d_ff, num_kernels), nn.GELU(), Inception(d_ff, d_model, num_kernels)
-        )
+        self.widen = Inception(d_model, d_ff, num_kernels)
+        self.narrow = Inception(d_ff, d_model, num_kernels)
 
     def forward(self, h_RTD: Tensor) -> Tensor:
-        periods, weight_RK = strongest_periods(h_RTD, self.top_k)
-        out_RTD = h_RTD
-        for k, period in enumerate(periods):
-            out_RTD = out_RTD + weight_RK[:, k, None, None] * self._along(period, h_RTD)
+        kernels = self.widen.merged(), self.narrow.merged()
+        out_RTD = h_RTD.clone()
+        for fold in strongest_periods(h_RTD, self.top_k):
+            folded_rTD = self._along(fold.period, h_RTD.index_select(0, fold.row_r), *kernels)
+            weighed_rTD = fold.weight_r[:, None, None] * folded_rTD
+            out_RTD.index_add_(0, fold.row_r, weighed_rTD.to(out_RTD.dtype))
         return out_RTD
 
-    def _along(self, period: int, h_RTD: Tensor) -> Tensor:
-        length = h_RTD.shape[1]
-        padded_RTD = functional.pad(h_RTD, (0, 0, 0, -length % period))
-        picture_RDXY = padded_RTD.reshape(len(h_RTD), -1, period, h_RTD.shape[2]).permute(0, 3, 1, 2)
-        out: Tensor = self.convolve(picture_RDXY)
-        return out.permute(0, 2, 3, 1).flatten(1, 2)[:, :length]
+    def _along(self, period: int, h_rTD: Tensor, wide: Tensor, narrow: Tensor) -> Tensor:
+        length = h_rTD.shape[1]
+        padded_rTD = functional.pad(h_rTD, (0, 0, 0, -length % period))
+        picture_rDXY = padded_rTD.reshape(len(h_rTD), -1, period, h_rTD.shape[2]).permute(0, 3, 1, 2)
+        out_rDXY = self.narrow.convolve(functional.gelu(self.widen.convolve(picture_rDXY, wide)), narrow)
+        return out_rDXY.permute(0, 2, 3, 1).flatten(1, 2)[:, :length]
 
 
 class TimesNet(Backbone):
     """The authors' network up to its heads, on patches: `patch: 1` gives the paper's, sample by sample.
 
     Tokens are embedded by a circular convolution over three of them, plus fixed sinusoidal positions. Windows are not
-    normalised one by one, for their amplitude tells of faults. The periods are chosen from the mean amplitude of the
-    whole batch, as in the paper: so a window's output depends on the others beside it.
+    normalised one by one, for their amplitude tells of faults. Each series has periods of its own, so its output
+    depends on no other.
     """
-
-    couples_samples = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

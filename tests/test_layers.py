@@ -16,7 +16,7 @@ from backbones.layers.decomposition import moving_average
 from backbones.layers.encoder import Attention
 from backbones.layers.inception import Inception
 from backbones.layers.patches import Patches, from_rows, rows
-from backbones.layers.periods import strongest_periods
+from backbones.layers.periods import Fold, strongest_periods
 from backbones.layers.spectral import SpectralConv
 from backbones.patchtst import PatchTST, standardised
 from backbones.timesnet import TimesBlock, TimesNet, sinusoids
@@ -124,40 +124,57 @@ def waves(length: int, *periods: float) -> torch.Tensor:
     return wave_T[None, :, None].expand(3, -1, 2) + 0.01 * torch.randn(3, length, 2)
 
 
+def by_row(folds: Sequence[Fold]) -> list[dict[int, float]]:
+    """Each row's periods with their weights, the heaviest first."""
+    rows: dict[int, dict[int, float]] = {}
+    for fold in folds:
+        for row, weight in zip(fold.row_r.tolist(), fold.weight_r.tolist(), strict=True):
+            rows.setdefault(row, {})[fold.period] = weight
+    return [dict(sorted(rows[row].items(), key=lambda item: -item[1])) for row in sorted(rows)]
+
+
 def test_planted_periods_are_found_strongest_first() -> None:
-    periods, weight_RK = strongest_periods(waves(96, 12, 24, 8), top_k=3)
-    assert periods == [12, 24, 8]
-    assert weight_RK.shape == (3, 3)
-    torch.testing.assert_close(weight_RK.sum(1), torch.ones(3))
-    assert all(a >= b for row in weight_RK.tolist() for a, b in pairwise(row))
+    found = by_row(strongest_periods(waves(96, 12, 24, 8), top_k=3))
+    assert [list(row) for row in found] == [[12, 24, 8]] * 3
+    assert [sum(row.values()) for row in found] == pytest.approx([1.0] * 3)
+
+
+def test_each_row_has_its_own_periods() -> None:
+    h_RTD = torch.cat([waves(96, 12, 24), waves(96, 8, 24)])
+    together = by_row(strongest_periods(h_RTD, top_k=2))
+    assert [list(row) for row in together] == [[12, 24]] * 3 + [[8, 24]] * 3
+    assert together == [row for one in h_RTD.split(1) for row in by_row(strongest_periods(one, top_k=2))]
 
 
 def test_the_mean_of_a_series_is_not_a_period() -> None:
-    assert strongest_periods(waves(96, 12) + 100, top_k=1)[0] == [12]
+    assert by_row(strongest_periods(waves(96, 12) + 100, top_k=1)) == [{12: 1.0}] * 3
 
 
 def test_frequencies_of_one_period_share_it_and_their_weights() -> None:
     h_RTD = waves(64, 64 / 24, 64 / 29, 64 / 8)  # 64 // 24 == 64 // 29 == 2
-    periods, weight_RK = strongest_periods(h_RTD, top_k=3)
     amplitude_RF = torch.fft.rfft(h_RTD, dim=1).abs().mean(-1)
     expected = amplitude_RF[:, [24, 29, 8]].softmax(-1)
-    assert periods == [2, 8]
-    torch.testing.assert_close(weight_RK, torch.stack([expected[:, :2].sum(1), expected[:, 2]], 1))
+    found = by_row(strongest_periods(h_RTD, top_k=3))
+    assert [[row[2], row[8]] for row in found] == [
+        pytest.approx([a + b, c], abs=1e-6) for a, b, c in expected.tolist()
+    ]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 8])
 def test_short_series_have_as_many_periods_as_there_are(length: int) -> None:
-    periods, weight_RK = strongest_periods(torch.randn(2, length, 3), top_k=9)
-    assert 1 <= len(periods) <= max(1, length // 2)
-    assert all(1 <= period <= length for period in periods)
-    torch.testing.assert_close(weight_RK.sum(1), torch.ones(2))
+    found = by_row(strongest_periods(torch.randn(2, length, 3), top_k=9))
+    assert len(found) == 2
+    for row in found:
+        assert 1 <= len(row) <= max(1, length // 2)
+        assert all(1 <= period <= length for period in row)
+        assert sum(row.values()) == pytest.approx(1.0)
 
 
 def test_a_block_of_one_period_is_the_folded_convolution() -> None:
     block = TimesBlock(d_model=2, d_ff=3, num_kernels=2, top_k=1)
     h_RTD = waves(90, 7.5)  # 90 // 12 == 7: thirteen rows of seven, one sample padded
     picture = functional.pad(h_RTD, (0, 0, 0, 1)).reshape(3, 13, 7, 2).permute(0, 3, 1, 2)
-    folded = block.convolve(picture).permute(0, 2, 3, 1).reshape(3, 91, 2)[:, :90]
+    folded = block.narrow(functional.gelu(block.widen(picture))).permute(0, 2, 3, 1).reshape(3, 91, 2)[:, :90]
     torch.testing.assert_close(block(h_RTD), h_RTD + folded)
 
 
@@ -167,7 +184,7 @@ def test_a_tone_in_the_samples_is_the_first_period_of_the_network() -> None:
     backbone.layers[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     phase_B11 = torch.rand(8, 1, 1) * 2 * torch.pi
     backbone(torch.randn(8, 2048, 2) + torch.sin(torch.arange(2048)[:, None] * (2 * torch.pi / 256) + phase_B11))
-    assert strongest_periods(seen[0], top_k=3)[0][0] == 256 // 16
+    assert {next(iter(row)) for row in by_row(strongest_periods(seen[0], top_k=3))} == {256 // 16}
 
 
 def test_timesnet_runs_where_no_values_exist() -> None:

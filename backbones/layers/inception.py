@@ -24,13 +24,18 @@ class Inception(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_kernels, d_out))
 
     def forward(self, h_RDXY: Tensor) -> Tensor:
-        kernel = self.merged(h_RDXY.shape[2], h_RDXY.shape[3])
-        padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
-        return functional.conv2d(h_RDXY, kernel, self.bias.mean(0), padding=padding)
+        return self.convolve(h_RDXY, self.merged())
 
-    def merged(self, height: int, width: int) -> Tensor:
-        """The one kernel for a picture of that size: taps that could only meet the zero padding are left out."""
+    def merged(self) -> Tensor:
+        """The one kernel that stands for all, to be made once for many pictures."""
         largest = self.kernels[-1].shape[-1]
         padded = [functional.pad(kernel, [(largest - kernel.shape[-1]) // 2] * 4) for kernel in self.kernels]
-        y, x = max(0, largest // 2 - height + 1), max(0, largest // 2 - width + 1)
-        return torch.stack(padded).mean(0)[:, :, y : largest - y, x : largest - x]
+        return torch.stack(padded).mean(0)
+
+    def convolve(self, h_RDXY: Tensor, merged: Tensor) -> Tensor:
+        """Taps that could only meet the zero padding of a picture of that size are left out."""
+        size, (height, width) = merged.shape[-1], h_RDXY.shape[2:]
+        y, x = max(0, size // 2 - height + 1), max(0, size // 2 - width + 1)
+        kernel = merged[:, :, y : size - y, x : size - x]
+        padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
+        return functional.conv2d(h_RDXY, kernel, self.bias.mean(0), padding=padding)

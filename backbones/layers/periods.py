@@ -1,43 +1,61 @@
-"""The strongest periods of a batch of series (TimesNet, arXiv 2210.02186, equations 1 and 2)."""
+"""The strongest periods of each series (TimesNet, arXiv 2210.02186, equations 1 and 2)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch._subclasses import FakeTensor
 
 
-def strongest_periods(h_RTD: Tensor, top_k: int) -> tuple[list[int], Tensor]:
-    """Return at most `top_k` distinct periods of the batch, and their weights `w_RK`, which sum to 1 in each row.
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """The rows of a batch that share a strong period: `row_r` counts them out, `weight_r` is that of the period."""
 
-    Frequencies are ranked by their amplitude averaged over rows and features; a frequency f has the period T // f.
-    Several frequencies may share a period: it is listed once, with the sum of their weights, which gives the same
-    result as evaluating it twice. The periods decide shapes, so they are brought to the host: once for each call.
+    period: int
+    row_r: Tensor
+    weight_r: Tensor
+
+
+def strongest_periods(h_RTD: Tensor, top_k: int) -> list[Fold]:
+    """Return the periods of at most `top_k` frequencies of each row; the weights of a row sum to 1.
+
+    A row's frequencies are ranked by their amplitude averaged over its features; a frequency f has the period T // f.
+    Frequencies of a row that share a period count once, with the sum of their weights, which gives the same result as
+    evaluating it twice. Each row has periods of its own, as in the paper: the authors' code takes those of a batch's
+    mean amplitude, by which a window's output would depend on the others beside it. The periods decide shapes, so they
+    are brought to the host: once for each call.
 
     Amplitudes are sums over T tokens, not means, as in the authors' code: over a long series the softmax of a clear
     tone is close to one period alone.
     """
     length = h_RTD.shape[1]
     if length < 2:
-        return [length], h_RTD.new_ones(h_RTD.shape[0], 1)
-    amplitude_RF = torch.fft.rfft(h_RTD.float(), dim=1).abs().mean(-1)[:, 1:]  # without the mean
-    chosen_K = amplitude_RF.detach().mean(0).topk(min(top_k, length // 2)).indices
-    weight_RK = amplitude_RF.index_select(1, chosen_K).softmax(-1)
-    return _merged([length // (index + 1) for index in _on_host(chosen_K)], weight_RK)
+        rows = torch.arange(len(h_RTD), device=h_RTD.device)
+        return [Fold(period=length, row_r=rows, weight_r=h_RTD.new_ones(len(h_RTD)))]
+    full = torch.promote_types(h_RTD.dtype, torch.float32)
+    amplitude_RF = torch.fft.rfft(h_RTD.to(full), dim=1).abs().mean(-1)[:, 1:]  # without the mean
+    chosen_RK = amplitude_RF.detach().topk(min(top_k, length // 2)).indices
+    weight_RK = amplitude_RF.gather(1, chosen_RK).softmax(-1)
+    return list(_folds(length // (_on_host(chosen_RK) + 1), weight_RK))
 
 
-def _on_host(chosen_K: Tensor) -> list[int]:
-    if (
-        isinstance(chosen_K, FakeTensor) or chosen_K.is_meta
-    ):  # memory is being predicted: no values exist, the lowest cost the most
-        return list(range(len(chosen_K)))
-    found: list[int] = chosen_K.tolist()
+def _folds(period_RK: npt.NDArray[np.int64], weight_RK: Tensor) -> Iterator[Fold]:
+    for period in np.unique(period_RK):
+        mask_RK = period_RK == period
+        rows = np.flatnonzero(mask_RK.any(1))
+        row_r, mask_rK = (torch.from_numpy(it).to(weight_RK.device) for it in (rows, mask_RK[rows]))
+        weight_r = (weight_RK.index_select(0, row_r) * mask_rK).sum(1)
+        yield Fold(period=int(period), row_r=row_r, weight_r=weight_r)
+
+
+def _on_host(chosen_RK: Tensor) -> npt.NDArray[np.int64]:
+    if isinstance(chosen_RK, FakeTensor) or chosen_RK.is_meta:
+        # memory is being predicted: no values exist, the lowest cost the most
+        return np.broadcast_to(np.arange(chosen_RK.shape[1]), tuple(chosen_RK.shape))
+    found: npt.NDArray[np.int64] = chosen_RK.cpu().numpy()
     return found
-
-
-def _merged(periods: list[int], weight_RK: Tensor) -> tuple[list[int], Tensor]:
-    distinct = list(dict.fromkeys(periods))
-    if len(distinct) == len(periods):
-        return distinct, weight_RK
-    columns = [[k for k, period in enumerate(periods) if period == wanted] for wanted in distinct]
-    return distinct, torch.stack([weight_RK[:, column].sum(-1) for column in columns], dim=-1)
