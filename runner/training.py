@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -102,7 +102,8 @@ def require_every_task_drawn(training: Training) -> None:
 def _step(training: Training, number: int, observer: Observer) -> dict[str, float]:
     training.optimizer.rate = learning_rate(training.settings, number - 1)
     training.optimizer.zero_grad()
-    losses = {name: loss.item() for name, loss in accumulate(training, training.sampler.step(number - 1)).items()}
+    pieces = list(chunks(training.sampler.step(number - 1), training.micro))
+    losses = {name: loss.item() for name, loss in accumulate(training, pieces).items()}
     values = _loss_values(training.model, losses)
     with _logged_on_failure(observer, number, values):
         _require_finite_losses(losses, number)
@@ -119,15 +120,15 @@ def _loss_values(model: Model, losses: Mapping[str, float]) -> dict[str, float]:
     return {"train.loss": total, **{f"train.{name}.loss": loss for name, loss in losses.items()}}
 
 
-def accumulate(training: Training, indices: Array) -> Losses:
+def accumulate(training: Training, pieces: Sequence[Array]) -> Losses:
     """Add up the gradients of one effective batch; return each task's mean loss over its labelled windows.
 
-    A task is weighed by its labelled windows in the whole batch, so the micro batch does not matter. Tasks without any
-    are left out.
+    A task is weighed by its labelled windows in the whole batch, so it does not matter how that is cut into pieces.
+    Tasks without any are left out.
     """
-    counts = {name: int(mask[indices].sum()) for name, mask in training.labelled.items()}
+    counts = {name: sum(int(mask[piece].sum()) for piece in pieces) for name, mask in training.labelled.items()}
     losses: Losses = {}
-    for piece in chunks(indices, training.micro):
+    for piece in pieces:
         parts = _micro_losses(training, piece, {name: count for name, count in counts.items() if count})
         for name, part in parts.items():
             losses[name] = losses.get(name, torch.zeros_like(part)).detach() + part.detach()

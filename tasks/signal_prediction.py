@@ -60,7 +60,7 @@ class SignalPrediction(Task):
         """Return `forecast_BHC`."""
         missing = LAST_TOKENS - h_BCND.shape[2]
         last_BCTD = functional.pad(h_BCND, (0, 0, max(0, missing), 0))[:, :, -LAST_TOKENS:]
-        deviation_BCH = self.deviation(last_BCTD.flatten(2)).float()
+        deviation_BCH = self.deviation(last_BCTD.flatten(2))
         mean_BC = windows.x_BLC.mean(1)
         off_mean_BC = windows.x_BLC[:, -1] - mean_BC
         forecast_BCH: Tensor = deviation_BCH + mean_BC[..., None] + off_mean_BC[..., None] * self.fade_H

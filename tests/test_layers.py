@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -155,9 +155,7 @@ def test_frequencies_of_one_period_share_it_and_their_weights() -> None:
     amplitude_RF = torch.fft.rfft(h_RTD, dim=1).abs().mean(-1)
     expected = amplitude_RF[:, [24, 29, 8]].softmax(-1)
     found = by_row(strongest_periods(h_RTD, top_k=3))
-    assert [[row[2], row[8]] for row in found] == [
-        pytest.approx([a + b, c], abs=1e-6) for a, b, c in expected.tolist()
-    ]
+    assert [[row[2], row[8]] for row in found] == [pytest.approx([a + b, c], abs=1e-6) for a, b, c in expected.tolist()]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 8])

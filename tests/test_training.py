@@ -18,7 +18,7 @@ from db.errors import ConfigError, DataError, NonFiniteError, NothingLearnedErro
 from runner.evaluation import evaluate
 from runner.metrics_log import MetricsLog
 from runner.optimizer import learning_rate
-from runner.splits import Split, shuffled_owner
+from runner.splits import Split, chunks, shuffled_owner
 from runner.training import Training, accumulate, train, unsolved
 from sweeps.settings import TrainSettings
 
@@ -41,7 +41,7 @@ def test_each_task_is_weighed_by_its_labelled_windows_of_the_whole_batch() -> No
     training = tiny_training(tiny_settings(FOUR_TASKS), 5)
     indices = training.sampler.step(1)
     windows = training.split.load(indices)
-    losses = accumulate(training, indices)
+    losses = accumulate(training, list(chunks(indices, 5)))
     known = torch.from_numpy(training.labelled["classification"][indices])
     task = training.model.tasks["classification"]
     expected = task.loss(task(training.model.backbone(windows.x_BLC), windows), task.target(windows))[known].mean()
@@ -51,8 +51,8 @@ def test_each_task_is_weighed_by_its_labelled_windows_of_the_whole_batch() -> No
 
 def test_a_task_without_labels_in_a_step_is_left_out_of_it() -> None:
     training = tiny_training(tiny_settings(FOUR_TASKS), 16)
-    assert "rul_prediction" not in accumulate(training, training.sampler.step(0))
-    assert "rul_prediction" in accumulate(training, training.sampler.step(1))
+    assert "rul_prediction" not in accumulate(training, [training.sampler.step(0)])
+    assert "rul_prediction" in accumulate(training, [training.sampler.step(1)])
 
 
 def test_the_observer_hears_of_the_first_the_last_and_every_other_step() -> None:
@@ -95,7 +95,7 @@ def test_the_optimizer_moves_parameters_as_torchs_own_does() -> None:
     for step in range(5):
         for training, optimizer in ((ours, ours.optimizer), (theirs, reference)):
             optimizer.zero_grad()
-            accumulate(training, training.sampler.step(step))
+            accumulate(training, [training.sampler.step(step)])
             optimizer.step()
     torch.testing.assert_close(parameters(ours.model), parameters(theirs.model), rtol=0, atol=0)
 

@@ -27,7 +27,7 @@ class WindowHead(nn.Module):
 
 
 def pooled(h_BCND: Tensor) -> Tensor:
-    """Mean over tokens beside log mean square over tokens, averaged over channels: `(B, 2 D)`, in float32."""
-    h_BCND = h_BCND.float()
+    """Mean over tokens beside log mean square over tokens, averaged over channels: `(B, 2 D)`, in float32 at least."""
+    h_BCND = h_BCND.to(torch.promote_types(h_BCND.dtype, torch.float32))
     power_BCD = (h_BCND.square().mean(2) + SMALLEST_POWER).log()
     return torch.cat([h_BCND.mean(2), power_BCD], dim=-1).mean(1)
