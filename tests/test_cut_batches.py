@@ -57,8 +57,12 @@ class DoubleData(TinyData):
 
     def load(self, split: splits.SplitName, indices: Array) -> Windows:
         windows = super().load(split, indices)
-        double = {"x_BLC": windows.x_BLC.double(), "future_BHC": windows.future_BHC.double()}
-        return replace(windows, **double, rul_B=windows.rul_B.double())
+        return replace(
+            windows,
+            x_BLC=windows.x_BLC.double(),
+            future_BHC=windows.future_BHC.double(),
+            rul_B=windows.rul_B.double(),
+        )
 
 
 def training_of(backbone: str, mix: str, micro: int = BATCH) -> Training:
@@ -115,7 +119,7 @@ def gradient_of_mean_of_means(training: Training, sizes: Sequence[int]) -> Tenso
             known = torch.from_numpy(training.labelled[name][piece])
             if known.any():
                 loss = task_loss(model.tasks[name], name, prediction, windows)[known].mean() / len(pieces)
-                (model.tasks[name].weight * loss).backward(retain_graph=True)
+                (model.tasks[name].weight * loss).backward(retain_graph=True)  # type: ignore[no-untyped-call] # untyped in torch
     return gradient(training)
 
 

@@ -143,7 +143,7 @@ def test_each_row_has_its_own_periods() -> None:
     h_RTD = torch.cat([waves(96, 12, 24), waves(96, 8, 24)])
     together = by_row(strongest_periods(h_RTD, top_k=2))
     assert [list(row) for row in together] == [[12, 24]] * 3 + [[8, 24]] * 3
-    assert together == [row for one in h_RTD.split(1) for row in by_row(strongest_periods(one, top_k=2))]
+    assert together == [row for one in torch.split(h_RTD, 1) for row in by_row(strongest_periods(one, top_k=2))]
 
 
 def test_the_mean_of_a_series_is_not_a_period() -> None:
