@@ -59,7 +59,7 @@ def sweep(
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     gpus = find_gpus()
-    spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
+    spec = read_sweep(file, overrides, profile=profile, gpus=len(gpus), known_kinds=BY_WORD)
     root = root.absolute()
     watch = Watch(root)
     with nullcontext() if detach else watch.shown():
@@ -167,4 +167,6 @@ def _make(root: Path) -> None:
 
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
-    return open_slots(gpus if resources.gpus == "auto" else (), resources.cpus, resources.slots)
+    each = resources.gpus if isinstance(resources.gpus, int) else 1
+    usable = () if resources.gpus == "none" else gpus
+    return open_slots(usable, resources.cpus, resources.slots, gpus_per_attempt=each)
