@@ -23,6 +23,8 @@ from db.errors import Refused
 
 FOLDER = "RUNNER_SLOTS"
 """The environment variable that names the folder of the lock files."""
+OF_ATTEMPT = "RUNNER_ATTEMPT_SLOTS"
+"""By this an attempt is told in which folder the locks of its own slot lie."""
 DEFAULT_FOLDER = "/tmp/runner-slots-shared"  # noqa: S108 - checked on opening: sticky, no links, never written to
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
 _BEYOND = 2**20
@@ -87,7 +89,7 @@ class Slots:
 
     def _slot(self, device: str, visible: str, descriptor: int) -> Slot:
         threads = dict.fromkeys(_THREADS, str(self.cpus_per_slot))
-        env = {**threads, "CUDA_VISIBLE_DEVICES": visible}
+        env = {**threads, "CUDA_VISIBLE_DEVICES": visible, OF_ATTEMPT: str(self.folder.resolve())}
         return Slot(device=device, name=visible or device, env=env, descriptor=descriptor)
 
 
@@ -100,7 +102,7 @@ def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None, *,
     Raises:
         Refused: the folder of the locks cannot be made, or is not what it should be.
     """
-    folder = _open_folder(Path(os.environ.get(FOLDER) or DEFAULT_FOLDER))
+    folder = _open_folder(_named_folder())
     cpus = sorted(os.sched_getaffinity(0))
     if slots is None:
         each = min(cpus_per_attempt, len(cpus))
@@ -109,6 +111,24 @@ def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None, *,
         cpus = [*cpus, *range(_BEYOND, _BEYOND + slots * each)][: slots * each]
     bound = None if slots is None else slots * gpus_per_attempt
     return Slots(folder, tuple(gpus[:bound]), gpus_per_attempt, each, tuple(cpus))
+
+
+def refuse_inside_an_attempt() -> None:
+    """A sweep inside an attempt would wait for a slot, and the attempt, which holds one, for the sweep.
+
+    Raises:
+        Refused: it would take its slots where the attempt around it has its own from.
+    """
+    if os.environ.get(OF_ATTEMPT) == str(_named_folder().resolve()):
+        raise Refused(
+            f"this is inside attempt {os.environ.get('RUNNER_ATTEMPT_DIR')} of another sweep, which holds a slot while "
+            "this sweep would wait for one, for ever perhaps; start it from outside, or give it slots of its own by "
+            f'`env: {{{FOLDER}: "{{out}}/slots"}}` in the `command` of the sweep around it'
+        )
+
+
+def _named_folder() -> Path:
+    return Path(os.environ.get(FOLDER) or DEFAULT_FOLDER)
 
 
 def find_gpus() -> tuple[Gpu, ...]:

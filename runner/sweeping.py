@@ -20,7 +20,7 @@ from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
-from runner.slots import Gpu, Slots, find_gpus, open_slots
+from runner.slots import Gpu, Slots, find_gpus, open_slots, refuse_inside_an_attempt
 from runner.summary import summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
@@ -69,6 +69,7 @@ def sweep(
         if dry_run:
             watch.say(describe_runs(prepare(spec), root))
             return ExitCode.OK
+        refuse_inside_an_attempt()
         refuse_if_held(root, spec.name)
         prepared = prepare(spec)
         _make(root)
