@@ -86,3 +86,8 @@ class Declared:
     def anything(self) -> bool:
         """Whether anything is declared at all."""
         return bool(self.files or self.last_line is not None or self.report)
+
+    @property
+    def tells_completeness(self) -> bool:
+        """Whether something declared proves that nothing was left to do, without the script saying so itself."""
+        return self.last_line is not None or any(file.rows or file.at_least for file in self.files)

@@ -208,7 +208,7 @@ def _read_union(kind: Any, data: object, path: Path, faults: list[Fault]) -> Any
     if literal:
         others = [_NAMES.get(inner, str(inner)) for inner in choices if inner in _NAMES]
         named = ", ".join(map(str, [*literal, *others]))
-        faults.append(Fault(path, f"{describe(data)} is not one of {named}{nearest(data, map(str, literal))}"))
+        faults.append(Fault(path, f"{describe(data)} is not one of {named}"))
         return None
     closest = min(attempts, key=lambda found: (len(found), -len(found[0].path)))
     faults += closest

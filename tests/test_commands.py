@@ -284,6 +284,18 @@ def test_a_dry_run_shows_what_would_be_started(desk: CommandDesk) -> None:
     assert not desk.root.exists()
 
 
+def test_a_dry_run_says_what_the_declared_does_not_prove(desk: CommandDesk) -> None:
+    proofs = {
+        "1 file, whatever was done by then": METRICS,
+        "1 file  ": {"files": [{"path": "{out}/metrics.json", "at_least": {"epoch": 20}}]},
+        "1 file, the last line  ": {**METRICS, "last_line": "^done$"},
+        "report  ": {"report": True},
+    }
+    for said, success in proofs.items():
+        desk.write(command=LEARN, success=success, settings={"lr": 0.1})
+        assert said in desk.sweep("--dry-run").out
+
+
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
