@@ -28,8 +28,8 @@ class DeclaredFile:
     `path` is absolute; below the attempt's own output folder it may be a pattern (`*`, `**`) that exactly one file
     matches. `metrics` are finite numbers in it, by the metric's name: a dotted path (JSON, YAML) or a column (CSV,
     JSONL; the last value counts and every one must be finite). `at_least` is the smallest number that a path or a
-    column must have reached, `rows` the smallest count of rows (CSV, JSONL). With `format: any` the file must only
-    hold something.
+    column must have reached, `rows` the smallest count of rows (CSV, JSONL). `open_end`: no line break at the end (CSV,
+    YAML) is no sign that it is torn. With `format: any` the file must only hold something.
     """
 
     path: str
@@ -37,6 +37,7 @@ class DeclaredFile:
     metrics: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
     rows: int = 0
+    open_end: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.metrics, Mapping):  # names that are their own paths
@@ -45,6 +46,10 @@ class DeclaredFile:
             refuse("rows", f"must not be negative, is {self.rows}")
         if self.rows and self.kind not in ("csv", "jsonl"):
             refuse("rows", f"only CSV and JSONL have rows; this file is read as {self.kind}")
+        if self.open_end and self.kind not in ("csv", "yaml"):
+            refuse(
+                "open_end", f"only of CSV and YAML a line break at the end is asked; this file is read as {self.kind}"
+            )
         if self.kind == "any" and (self.metrics or self.at_least):
             refuse("format", "numbers can be read from json, yaml, csv and jsonl; say which it is with `format`")
 
@@ -81,3 +86,8 @@ class Declared:
     def anything(self) -> bool:
         """Whether anything is declared at all."""
         return bool(self.files or self.last_line is not None or self.report)
+
+    @property
+    def tells_completeness(self) -> bool:
+        """Whether something declared proves that nothing was left to do, without the script saying so itself."""
+        return self.last_line is not None or any(file.rows or file.at_least for file in self.files)

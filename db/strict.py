@@ -204,6 +204,12 @@ def _read_union(kind: Any, data: object, path: Path, faults: list[Fault]) -> Any
         if not found:
             return value
         attempts.append(found)
+    literal = [choice for inner in choices if typing.get_origin(inner) is Literal for choice in typing.get_args(inner)]
+    if literal:
+        others = [_NAMES.get(inner, str(inner)) for inner in choices if inner in _NAMES]
+        named = ", ".join(map(str, [*literal, *others]))
+        faults.append(Fault(path, f"{describe(data)} is not one of {named}"))
+        return None
     closest = min(attempts, key=lambda found: (len(found), -len(found[0].path)))
     faults += closest
     return None

@@ -15,7 +15,7 @@ IN_A_ROW_ON_A_DEVICE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How an attempt of this scheduler ended, and on which device."""
+    """How an attempt of this scheduler ended, and on which device; on several, with commas between."""
 
     run_id: str
     device: str
@@ -55,7 +55,8 @@ def _ended_with(kind: str, in_a_row: int, endings: Sequence[Ending]) -> frozense
     by_device: dict[str, list[bool]] = {}
     for ending in endings:
         fits = isinstance(ending.verdict, Failed) and ending.verdict.kind == kind
-        by_device.setdefault(ending.device, []).append(fits)
+        for device in ending.device.split(","):  # whichever of them it was
+            by_device.setdefault(device, []).append(fits)
     return frozenset(name for name, fits in by_device.items() if len(fits) >= in_a_row and all(fits[-in_a_row:]))
 
 

@@ -31,5 +31,9 @@ class Caution:
         return self._slots.take(avoid=faulty | busy_devices(self._endings)) or self._slots.take(avoid=faulty)
 
     def _why_no_device(self) -> str | None:
-        names = {gpu.uuid for gpu in self._slots.gpus}
-        return "every GPU failed twice in a row" if names and names <= faulty_devices(self._endings) else None
+        names, each = {gpu.uuid for gpu in self._slots.gpus}, self._slots.gpus_per_slot
+        usable = len(names - faulty_devices(self._endings))
+        if not names or usable >= each:
+            return None
+        left = f"; {usable} of {len(names)} are left, and an attempt takes {each}" if usable else ""
+        return f"{'every GPU' if not usable else 'GPUs'} failed twice in a row{left}"

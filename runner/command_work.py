@@ -104,7 +104,9 @@ def _proofs(declared: Declared) -> str:
     files = f"{len(declared.files)} file{'s' if len(declared.files) > 1 else ''}" if declared.files else ""
     line = "the last line" if declared.last_line is not None else ""
     said = ", ".join(filter(None, (files, line, "report" if declared.report else "")))
-    return said or "nothing declared: unverified at best"
+    if not said:
+        return "nothing declared: unverified at best"
+    return said if declared.tells_completeness or declared.report else f"{said}, whatever was done by then"
 
 
 def _quoted(part: str) -> str:

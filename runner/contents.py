@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, NoReturn
 
 from db.declared import FileFormat
@@ -113,6 +113,20 @@ def read_contents(data: bytes, kind: FileFormat, wanted: Sequence[str]) -> Conte
     return readers[kind](data, wanted) if kind in readers else Contents("key")
 
 
+def require_end(data: bytes, kind: FileFormat) -> None:
+    """Refuse what may be torn, of a format whose end does not show by itself: `0.9` may be the beginning of `0.9321`.
+
+    Raises:
+        Fault: no line break, closing bracket or quote is the last that it holds.
+    """
+    if kind in ("csv", "yaml") and data.rstrip(b" \t")[-1:] not in (b"\n", b"\r", b"}", b"]", b'"', b"'"):
+        last = data[-80:].splitlines()[-1].decode(errors="replace")
+        _refuse(
+            f"its last line {last!r} is not ended by a line break, so it may be torn; have one written at its end "
+            "(`'\\n'.join(rows) + '\\n'`, say), or declare `open_end: true` of this file"
+        )
+
+
 def _under(value: object, path: str) -> tuple[Any, ...]:
     """What lies under a dotted path, none or one. A name may itself hold dots; the longest that is there counts."""
     inner = _inner(value)
@@ -200,10 +214,22 @@ def _read_csv(data: bytes, wanted: Sequence[str]) -> Contents:
     csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     try:
         text = data.decode("utf-8-sig")
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-        return _read_rows((cells for cells in lines if any(cells)), wanted)
+        lines = csv.reader(chain(io.StringIO(text, newline=""), [_END]), delimiter=_delimiter(text))
+        return _read_rows((cells for cells in _before_end(lines) if any(cells)), wanted)
     except (UnicodeDecodeError, csv.Error) as error:
         _refuse(f"it is not CSV in UTF-8: {error}")
+
+
+_END = "\x03"
+
+
+def _before_end(lines: Iterator[list[str]]) -> Iterator[list[str]]:
+    """All rows before the line that was put at the end: in quotes that nobody closed, it would be no row of its own."""
+    for cells in lines:
+        if cells == [_END]:
+            return
+        yield cells
+    _refuse("its last row is torn: it ends within quotes")
 
 
 def _delimiter(text: str) -> str:

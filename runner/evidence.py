@@ -84,9 +84,8 @@ class Evidence:
         plan = self.plan
         if not isinstance(plan, Plan) or plan.declared is None:
             return True
-        counted = any(file.rows or file.at_least for file in plan.declared.files)
         stepped = plan.planned_steps is not None and self.own_result is not None
-        return counted or plan.declared.last_line is not None or stepped
+        return plan.declared.tells_completeness or stepped
 
     @property
     def disagreement(self) -> str | None:

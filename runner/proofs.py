@@ -17,7 +17,7 @@ from typing import Literal
 from db.declared import DeclaredFile
 from db.records import Exit, FileSeen, Plan, Stamp
 from runner.attempt_dir import AttemptDir
-from runner.contents import Contents, Fault, read_contents
+from runner.contents import Contents, Fault, read_contents, require_end
 from runner.evidence import Proof, end_of
 from runner.last_line import last_line
 from runner.watched import below, matching, stamp_of
@@ -49,6 +49,8 @@ def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
     if not data.strip():
         raise Fault("bad_result", "is empty")
     contents = read_contents(data, file.kind, (*file.columns.values(), *file.at_least))
+    if not file.open_end:
+        require_end(data, file.kind)
     metrics = {name: _last_finite(contents, path) for name, path in file.columns.items()}
     reached = [_reached(contents, path, least) for path, least in file.at_least.items()]
     if contents.rows < file.rows:

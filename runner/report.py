@@ -21,7 +21,7 @@ import operator
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ContextDecorator, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +37,9 @@ _LONGEST_NAME = 200
 _MOST = 2**62
 _OF_TYPE = {
     "torch.OutOfMemoryError": "cuda_oom",
+    "cupy.OutOfMemoryError": "cuda_oom",
     "builtins.MemoryError": "host_oom",
+    "numpy._ArrayMemoryError": "host_oom",
     "builtins.FloatingPointError": "non_finite",
 }
 """By the first part of the module and the name of the type: nothing is imported to tell."""
@@ -58,6 +60,7 @@ _OF_TEXT = {
     "Expected size for first two dimensions": "shape",
 }
 """What only its text tells apart from other RuntimeErrors."""
+_WITH_TEXTS = frozenset(("builtins.RuntimeError", "torch.AcceleratorError", "jaxlib.XlaRuntimeError"))
 
 
 class AttemptFolderError(RuntimeError):
@@ -176,7 +179,7 @@ class _Errors(ContextDecorator):
         try:
             attempt = _attempt()
             if attempt:
-                attempt.fail(*_describe(error))
+                attempt.fail(*describe(error))
         except (OSError, AttemptFolderError) as trouble:  # it must not hide the error itself
             _say(f"{type(error).__name__} could not be reported: {trouble}")
 
@@ -340,24 +343,94 @@ def _read_on(seen: _Seen, data: bytes) -> _Seen:
     return _Seen(seen.offset + len(data), steps, results)
 
 
-def _describe(error: BaseException) -> tuple[str, str, str, str]:
-    """The failure's word, the error's type, its message (also where its `__str__` raises), and its traceback."""
+class Description(NamedTuple):
+    """The failure's word, type and message of the exception that names it, and the traceback of the whole."""
+
+    kind: str
+    type: str
+    message: str
+    traceback: str
+
+
+def kind_of(error: BaseException, message: str) -> str:
+    """The failure's word by the exception itself: its type, then its errno, then what only a text can tell."""
+    types = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    return _kind(types, error.errno if isinstance(error, OSError) else None, message)
+
+
+def describe(error: BaseException, known: Callable[[BaseException, str], str] = kind_of) -> Description:
+    """Where an exception does not name the failure itself, what it came of does.
+
+    That is a member of a group, a cause, or the traceback of another process that stands in its message, as those of
+    `torch.multiprocessing` and of a DataLoader's worker do.
+    """
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    nameless: list[tuple[str, str]] = []
+    for each in _behind(error):
+        name, message = _name_and_message(each)
+        if (kind := known(each, message)) != "crashed":
+            return Description(kind, name, message, trace)
+        told = _told_by_others(message)
+        for name_there, said in told:
+            if (kind := _kind({_short(name_there)}, _errno_in(said), said)) != "crashed":
+                return Description(kind, name_there, said, trace)
+        nameless += told[:1] or [(name, message)]
+    return Description("crashed", *nameless[0], trace)
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error, and whatever its traceback shows beside it, once each."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        cause = each.__cause__
+        if cause is None and not each.__suppress_context__:
+            cause = each.__context__
+        is_group = any(kind.__name__ == "BaseExceptionGroup" for kind in type(each).__mro__)  # since Python 3.11
+        waiting += [*([cause] if cause is not None else []), *reversed(each.exceptions if is_group else ())]  # type: ignore[attr-defined]
+
+
+def _name_and_message(error: BaseException) -> tuple[str, str]:
+    """Also where its `__str__` raises."""
     import traceback
 
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    message = "".join(traceback.format_exception_only(error)).strip().removeprefix(name).removeprefix(": ")
-    return _kind_of(error, message), name, message, "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return name, text.removeprefix(name).removeprefix(": ")
 
 
-def _kind_of(error: BaseException, message: str) -> str:
-    types = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+def _told_by_others(message: str) -> list[tuple[str, str]]:
+    """Type and message of each exception whose traceback a text holds, the last first."""
+    import re
+
+    _, _, after = message.partition("Traceback (most recent call last)")
+    ends = re.findall(r"(?m)^(?:\s*\| )?((?:[A-Za-z_]\w*\.)*_?[A-Z]\w*[a-z]\w*)(?:: (.*))?$", after)
+    return ends[::-1]
+
+
+def _short(name: str) -> str:
+    first, _, last = name.rpartition(".")
+    return f"{first.partition('.')[0] or 'builtins'}.{last}"
+
+
+def _errno_in(message: str) -> int | None:
+    digits = message.partition("[Errno ")[2].partition("]")[0]
+    return int(digits) if digits.isdecimal() else None
+
+
+def _kind(types: Collection[str], number: int | None, message: str) -> str:
     found = [kind for name, kind in _OF_TYPE.items() if name in types]
-    if isinstance(error, OSError):
-        found += [kind for number, kind in _OF_ERRNO.items() if error.errno == number]
-    else:  # as what is written in Rust (safetensors) hands on the system's errno
-        found += [kind for number, kind in _OF_ERRNO.items() if f"(os error {number})" in message]
-    if isinstance(error, RuntimeError):
+    # What is written in Rust (safetensors) hands on the system's errno as text.
+    found += [kind for each, kind in _OF_ERRNO.items() if number == each or f"(os error {each})" in message]
+    if not _WITH_TEXTS.isdisjoint(types):
         found += [kind for text, kind in _OF_TEXT.items() if text in message]
     return found[0] if found else "crashed"
 

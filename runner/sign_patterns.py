@@ -10,7 +10,7 @@ import re
 
 from runner.device_signs import BUSY, FAULTY
 
-_BEFORE = r"^(?:\[[^\]]*\]:?\ *|\([^)]*\)\ *|\ *what\(\):\ *)*"  # a rank, a process, the end of a C++ program
+_BEFORE = r"^(?:\[[^\]]*\]:?\ *|\([^)]*\)\ *|\ *what\(\):\ *|\ +\|\ )*"  # a rank, a process, a C++ program, a group
 _EXCEPTION = rf"{_BEFORE}(?:\w+\.)*(?:\w*(?:Error|Exception)|error|ERROR)\b.*?"
 _LOGGED = r"^.{0,60}?\b(?:ERROR|CRITICAL|FATAL)\b.*?"
 _OF_A_TOOL = r"^[\w./+-]+:\ (?:.*:\ )?"

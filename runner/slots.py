@@ -1,7 +1,8 @@
 """Devices and CPUs as locks of this host, so that two sweeps never share one unasked. Standard library only.
 
-A slot is a lock on an open file description (fcntl(2), F_OFD_SETLK): it lives exactly as long as some process has the
-descriptor open. The scheduler takes it, the supervisor inherits it and keeps it for as long as the attempt lives.
+A slot is all that one attempt holds: some bytes of a file, one for each CPU or GPU, locked on an open file description
+(fcntl(2), F_OFD_SETLK). Such a lock lives exactly as long as some process has the descriptor open. The scheduler takes
+it, the supervisor inherits it and keeps it for as long as the attempt lives.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from db.errors import Refused
 
 FOLDER = "RUNNER_SLOTS"
 """The environment variable that names the folder of the lock files."""
+OF_ATTEMPT = "RUNNER_ATTEMPT_SLOTS"
+"""By this an attempt is told in which folder the locks of its own slot lie."""
 DEFAULT_FOLDER = "/tmp/runner-slots-shared"  # noqa: S108 - checked on opening: sticky, no links, never written to
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
 _BEYOND = 2**20
@@ -41,7 +45,7 @@ class Gpu:
 class Slot:
     """What one attempt may use. Whoever holds `descriptor` open holds the slot; `env` is for the worker.
 
-    `device` is `cpu` or `cuda`, `name` that of the very device.
+    `device` is `cpu` or `cuda`, `name` that of the very device; of several, with commas between.
     """
 
     device: str
@@ -56,32 +60,36 @@ class Slot:
 
 @dataclass(frozen=True)
 class Slots:
-    """The slots of a sweep: one for each GPU, or else for every `cpus_per_slot` of `cpus`, which go by number."""
+    """The slots of a sweep: of `gpus_per_slot` GPUs each, or else of `cpus_per_slot` of `cpus`, which go by number."""
 
     folder: Path
     gpus: tuple[Gpu, ...]
+    gpus_per_slot: int
     cpus_per_slot: int
     cpus: tuple[int, ...]
 
     @property
     def count(self) -> int:
         """How many attempts these let run side by side, where nobody else is using them."""
-        return len(self.gpus) or len(self.cpus) // self.cpus_per_slot
+        return len(self.gpus) // self.gpus_per_slot if self.gpus else len(self.cpus) // self.cpus_per_slot
 
     def take(self, avoid: Collection[str] = ()) -> Slot | None:
-        """A free slot, or None where there is none now; never one of the devices named in `avoid`."""
+        """A free slot, or None where there is none now; never with a device named in `avoid`.
+
+        All of it or nothing: whoever finds too little free lets go of what it has, so no two wait for each other.
+        """
         if not self.gpus:
-            descriptor = _lock_some(self.folder / "cpus", self.cpus, self.cpus_per_slot)
-            return None if descriptor is None else self._slot("cpu", "", descriptor)
-        for gpu in (gpu for gpu in self.gpus if gpu.uuid not in avoid):
-            descriptor = _lock_some(self.folder / f"gpu-{gpu.uuid}", (0,), 1)
-            if descriptor is not None:
-                return self._slot("cuda", gpu.uuid, descriptor)
-        return None
+            locked = _lock_some(self.folder / "cpus", self.cpus, self.cpus_per_slot)
+            return self._slot("cpu", "", locked.descriptor) if locked else None
+        uuids = {_byte_of(gpu): gpu.uuid for gpu in self.gpus if gpu.uuid not in avoid}
+        locked = _lock_some(self.folder / "gpus", tuple(uuids), self.gpus_per_slot)
+        if locked is None:
+            return None
+        return self._slot("cuda", ",".join(uuids[byte] for byte in locked.choices), locked.descriptor)
 
     def _slot(self, device: str, visible: str, descriptor: int) -> Slot:
         threads = dict.fromkeys(_THREADS, str(self.cpus_per_slot))
-        env = {**threads, "CUDA_VISIBLE_DEVICES": visible}
+        env = {**threads, "CUDA_VISIBLE_DEVICES": visible, OF_ATTEMPT: str(self.folder.resolve())}
         return Slot(device=device, name=visible or device, env=env, descriptor=descriptor)
 
 
@@ -92,7 +100,7 @@ def take_name(name: str) -> int | None:
     return _lock_some(folder / "names", (byte,), 1)
 
 
-def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None) -> Slots:
+def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None, *, gpus_per_attempt: int = 1) -> Slots:
     """The slots of this host for attempts of a sweep: its GPUs where some are given, else its CPUs.
 
     `slots` bounds how many there are. Without GPUs it may also ask for more than the host has CPUs for; a GPU is never
@@ -101,14 +109,33 @@ def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None) ->
     Raises:
         Refused: the folder of the locks cannot be made, or is not what it should be.
     """
-    folder = _open_folder(Path(os.environ.get(FOLDER) or DEFAULT_FOLDER))
+    folder = _open_folder(_named_folder())
     cpus = sorted(os.sched_getaffinity(0))
     if slots is None:
         each = min(cpus_per_attempt, len(cpus))
     else:
         each = cpus_per_attempt
         cpus = [*cpus, *range(_BEYOND, _BEYOND + slots * each)][: slots * each]
-    return Slots(folder, tuple(gpus[:slots]), each, tuple(cpus))
+    bound = None if slots is None else slots * gpus_per_attempt
+    return Slots(folder, tuple(gpus[:bound]), gpus_per_attempt, each, tuple(cpus))
+
+
+def refuse_inside_an_attempt() -> None:
+    """A sweep inside an attempt would wait for a slot, and the attempt, which holds one, for the sweep.
+
+    Raises:
+        Refused: it would take its slots where the attempt around it has its own from.
+    """
+    if os.environ.get(OF_ATTEMPT) == str(_named_folder().resolve()):
+        raise Refused(
+            f"this is inside attempt {os.environ.get('RUNNER_ATTEMPT_DIR')} of another sweep, which holds a slot while "
+            "this sweep would wait for one, for ever perhaps; start it from outside, or give it slots of its own by "
+            f'`env: {{{FOLDER}: "{{out}}/slots"}}` in the `command` of the sweep around it'
+        )
+
+
+def _named_folder() -> Path:
+    return Path(os.environ.get(FOLDER) or DEFAULT_FOLDER)
 
 
 def find_gpus() -> tuple[Gpu, ...]:
@@ -166,15 +193,29 @@ def _open_folder(folder: Path) -> Path:
     return folder
 
 
-def _lock_some(path: Path, choices: Sequence[int], wanted: int) -> int | None:
-    """Lock `wanted` of these bytes of a file for the returned descriptor; None where too few are free."""
+def _byte_of(gpu: Gpu) -> int:
+    """Of the file of locks: the same for everybody, whichever devices they see and in which order."""
+    return int.from_bytes(hashlib.sha256(gpu.uuid.encode()).digest()[:7], "big")
+
+
+class _Locked(NamedTuple):
+    """Bytes of a file, and the descriptor that holds them."""
+
+    descriptor: int
+    choices: tuple[int, ...]
+
+
+def _lock_some(path: Path, choices: Sequence[int], wanted: int) -> _Locked | None:
+    """Lock `wanted` of these bytes of a file; None where too few are free."""
     descriptor = _open_lock_file(path)
     os.utime(descriptor)  # so that no cleaner of /tmp takes it for forgotten
-    locked = 0
+    locked: list[int] = []
     for byte in choices:
-        locked += _lock_byte(descriptor, byte)
-        if locked == wanted and _is_still(path, descriptor):
-            return descriptor
+        locked += [byte] if _lock_byte(descriptor, byte) else []
+        if len(locked) == wanted:
+            if not _is_still(path, descriptor):
+                break
+            return _Locked(descriptor, tuple(locked))
     os.close(descriptor)
     return None
 

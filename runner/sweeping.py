@@ -20,7 +20,7 @@ from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
-from runner.slots import Gpu, Slots, find_gpus, open_slots
+from runner.slots import Gpu, Slots, find_gpus, open_slots, refuse_inside_an_attempt
 from runner.summary import summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
@@ -59,7 +59,7 @@ def sweep(
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     gpus = find_gpus()
-    spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
+    spec = read_sweep(file, overrides, profile=profile, gpus=len(gpus), known_kinds=BY_WORD)
     root = root.absolute()
     watch = Watch(root)
     with nullcontext() if detach else watch.shown():
@@ -69,6 +69,7 @@ def sweep(
         if dry_run:
             watch.say(describe_runs(prepare(spec, root), root))
             return ExitCode.OK
+        refuse_inside_an_attempt()
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
         _make(root)
@@ -167,4 +168,6 @@ def _make(root: Path) -> None:
 
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
-    return open_slots(gpus if resources.gpus == "auto" else (), resources.cpus, resources.slots)
+    each = resources.gpus if isinstance(resources.gpus, int) else 1
+    usable = () if resources.gpus == "none" else gpus
+    return open_slots(usable, resources.cpus, resources.slots, gpus_per_attempt=each)

@@ -15,6 +15,8 @@ class Tracebacks:
     _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
     _FRAMES = (" ", "\t", "│", "╭", "╰", "|")  # rich draws boxes
     _LAST = re.compile(r"(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*[a-z]\w*|error|timeout)(?::\s.*|:?$)")
+    _OF_A_GROUP = re.compile(r"(?:\w+\.)*(?:Base)?ExceptionGroup:")
+    _IN_A_GROUP = re.compile(r" +\| (?=\S)")
     _OF_A_CHILD = ("ChildFailedError", "CalledProcessError", "ProcessRaisedException", "ProcessExitedException")
     _OF_A_PEER = re.compile(
         r"Dist(?:Backend|Network|Store)Error|ConnectionResetError|BrokenPipeError|\bNCCL\b|[Gg]loo\b|closed by peer"
@@ -43,7 +45,10 @@ class Tracebacks:
             self._chained = True
         elif self.unfinished and line.startswith(self.rank):
             rest = line.removeprefix(self.rank)
+            member = self._IN_A_GROUP.match(rest)
+            rest = rest[member.end() :] if member else rest
             if not rest.startswith(self._FRAMES) and self._LAST.match(rest):
+                self._chained |= member is not None and not self._OF_A_GROUP.match(rest)
                 return self._note(rest.strip()[:SHOWN])
         return None
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import platform
 import re
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ import torch
 from db.errors import AttemptError, Refused
 from db.records import Environment, ErrorRecord, PhaseSeconds, Plan, Result, Score
 from db.strict import Invalid
+from runner.report import describe, kind_of
 
 Phase = Literal["start", "data", "train", "evaluate"]
 
@@ -26,25 +25,6 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 _STAT = Path("/proc/self/stat")
 _MOST_TEXT = 20_000
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_KINDS: dict[type[BaseException], str] = {
-    torch.OutOfMemoryError: "cuda_oom",
-    MemoryError: "host_oom",
-    Refused: "config",
-    Invalid: "config",
-}
-_ERRNOS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOMEM: "host_oom"}
-_OF_TEXT = {
-    "DefaultCPUAllocator: can't allocate memory": "host_oom",
-    "shapes cannot be multiplied": "shape",
-    "must match the size of tensor": "shape",
-    "Sizes of tensors must match": "shape",
-    "must match the existing size": "shape",
-    "is invalid for input of size": "shape",
-    "Expected size for first two dimensions": "shape",
-}
-"""What only its text tells apart from torch's other RuntimeErrors."""
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How what is written in Rust (safetensors) hands on the system's errno."""
 _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE)
 
 
@@ -105,13 +85,13 @@ def score_metrics(scores: tuple[Score, ...]) -> Mapping[str, float]:
 
 def describe_error(error: BaseException) -> ErrorRecord:
     """The error as a record. Its texts are cut to a bounded length, the traceback at its start."""
-    message = _message(error)
+    told = describe(error, failure_kind)
     return ErrorRecord(
-        kind=failure_kind(error, message),
-        type=writable(_type_name(error)),
-        message=writable(message)[:_MOST_TEXT],
-        traceback=writable("".join(traceback.format_exception(error)))[-_MOST_TEXT:],
-        bytes_asked=bytes_asked(message),
+        kind=told.kind,
+        type=writable(told.type),
+        message=writable(told.message)[:_MOST_TEXT],
+        traceback=writable(told.traceback)[-_MOST_TEXT:],
+        bytes_asked=bytes_asked(told.message),
     )
 
 
@@ -121,17 +101,10 @@ def writable(text: str) -> str:
 
 
 def failure_kind(error: BaseException, message: str) -> str:
-    """The failure's word, from the exception's type; text only tells an errno, and torch's RuntimeErrors apart."""
+    """The failure's word: an error of ours tells it; of any other as scripts report it."""
     if isinstance(error, AttemptError):
         return error.kind
-    told = _OS_ERROR.search(message)
-    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-    if number in _ERRNOS:
-        return _ERRNOS[number]
-    found = [kind for kind_of, kind in _KINDS.items() if isinstance(error, kind_of)]
-    if isinstance(error, RuntimeError):
-        found += [kind for text, kind in _OF_TEXT.items() if text in message]
-    return found[0] if found else "crashed"
+    return "config" if isinstance(error, (Refused, Invalid)) else kind_of(error, message)
 
 
 def bytes_asked(message: str) -> int | None:
@@ -167,14 +140,3 @@ def _driver() -> str | None:
         return None
     found = re.search(r"Kernel Module\D*([\d.]+)", _DRIVER.read_text(encoding="utf-8", errors="replace"))
     return found[1] if found else None
-
-
-def _message(error: BaseException) -> str:
-    """The error's text, also where its `__str__` raises."""
-    text = "".join(traceback.format_exception_only(error)).strip()
-    return text.removeprefix(_type_name(error)).removeprefix(": ")
-
-
-def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -231,12 +231,15 @@ def _spelled_out_file(file: Any) -> Any:
         return file
     plain = DeclaredFile(path=path)
     metrics = file.get("metrics", {})
-    return {
+    whole = {
         **to_data(plain),
         **file,
         "format": file.get("format") or plain.kind,
         "metrics": {name: name for name in metrics} if isinstance(metrics, list) else metrics,
     }
+    if not whole["open_end"]:
+        del whole["open_end"]  # it came later than the others, and runs that succeeded before keep their names
+    return whole
 
 
 def default_name(argv: Sequence[str]) -> str:

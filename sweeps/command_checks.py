@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from db.strict import Invalid, Path
@@ -23,11 +22,11 @@ from sweeps.command import (
     render,
 )
 from sweeps.config_keys import changed_kinds
-from sweeps.filling import told
 from sweeps.problem import Problem
-from sweeps.programs import program_problem, program_texts, script_problem, shell_texts
+from sweeps.program_checks import parts_of, program_parts, program_problems
+from sweeps.programs import program_problem, script_problem
 from sweeps.success_checks import STAND_IN_FOR_OUT, success_problems
-from sweeps.template import fill, fill_argv, placeholders, reads_like_a_program, unknown_in
+from sweeps.template import fill, placeholders, unknown_in
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}")
 _OURS = "RUNNER_ATTEMPT"
@@ -47,7 +46,7 @@ def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> l
     Settings that were `refused` are told already, and are not missed here.
     """
     unfilled = list(_of_placeholders(settings))
-    problems = [*_of_names(settings), *_of_shells(settings), *_of_uses(settings)]
+    problems = [*_of_names(settings), *program_problems(settings), *_of_uses(settings)]
     problems += [problem for problem, name in unfilled if name not in refused]
     if problems or unfilled:
         return problems
@@ -81,49 +80,10 @@ def _of_names(settings: CommandSettings) -> Iterator[Problem]:
             yield Problem(("command", "env", name), f"names that begin with {_OURS} are set by runner itself")
 
 
-def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
-    for index in _shell_parts(settings):
-        for name in sorted(placeholders(settings.argv[index])):
-            yield Problem(
-                ("command", "argv", index),
-                f"`{{{name}}}` would become part of a shell's program, whatever it holds; pass it as an argument:"
-                f' `[bash, -c, \'python train.py "$1"\', train, "{{{name}}}"]`;'
-                f" for the shell's own variable write `${name}`, for the text `{{{name}}}` write `{{{{{name}}}}}`",
-            )
-    for index in _program_parts(settings) - _shell_parts(settings):
-        for name in sorted(placeholders(settings.argv[index])):
-            yield Problem(
-                ("command", "argv", index),
-                f"`{{{name}}}` would become part of a text that is read as a program, whatever it holds; make it an"
-                f" argument of its own, or give it in `env`; for the text `{{{name}}}` write `{{{{{name}}}}}`",
-            )
-
-
-def _shell_parts(settings: CommandSettings) -> set[int]:
-    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
-    return {parts[index][0] for index in shell_texts([text for _, text in parts])}
-
-
-def _program_parts(settings: CommandSettings) -> set[int]:
-    """Parts that stand where many programs take a program's text, and look like one."""
-    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
-    found = {parts[index][0] for index in program_texts([text for _, text in parts])}
-    return {index for index in found if reads_like_a_program(settings.argv[index])}
-
-
-def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """Each argument and the part of `argv` that it comes from, which stays as it is where it cannot be filled."""
-    known = known_values(settings, attempt)
-    for index, part in enumerate(settings.argv):
-        made = told([], (), partial(fill_argv, [part], known))
-        yield from ((index, text) for text in ([part] if made is None else made))
-
-
 def _of_placeholders(settings: CommandSettings) -> Iterator[tuple[Problem, str]]:
     """Each placeholder that stands for nothing, with its name."""
     known = known_values(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS))
-    texts = _shell_parts(settings) | _program_parts(settings)
-    told_already: set[Path] = {("command", "argv", index) for index in texts}
+    told_already: set[Path] = {("command", "argv", index) for index in program_parts(settings)}
     for path, text in _texts(settings):
         for name, sentence in unknown_in(text, known) if path not in told_already else ():
             hint = None if name in known else _MISSING.get(name) or _of_config_key(name)
@@ -170,7 +130,7 @@ def _of_programs(settings: CommandSettings, sample: Mapping[str, Any], rendered:
     if not os.path.isdir(settings.cwd):  # noqa: PTH112 - a text, as all of a command
         yield Problem(("command", "cwd"), f"there is no folder {settings.cwd}")
         return
-    parts = [(at, text) for at, text in _parts(settings, sample)]
+    parts = [(at, text) for at, text in parts_of(settings, sample)]
     if not parts:
         yield Problem(("command", "argv"), "names no program once its lists are filled in")
         return

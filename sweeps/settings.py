@@ -117,15 +117,16 @@ class Resources:
 
     `silence` is how long it may give no sign of life, in seconds; nothing means an hour for our own backbones, which
     give one at every step, and no limit for commands, which promise none.
-    `gpus: auto` takes one GPU where the host has any, `none` never takes one. `cpus` are the threads of an attempt;
-    `slots` is how many attempts run side by side (nothing: as many as the GPUs, or else the CPUs, allow).
+    `gpus: auto` takes one GPU where the host has any, `none` never takes one, a number takes as many or is refused.
+    `cpus` are the threads of an attempt; `slots` is how many attempts run side by side (nothing: as many as the GPUs,
+    or else the CPUs, allow).
     """
 
     memory: int | None = None
     time: float | None = None
     silence: float | None = None
     cpus: int = 1
-    gpus: Literal["auto", "none"] = "auto"
+    gpus: Literal["auto", "none"] | int = "auto"
     slots: int | None = None
 
     def __post_init__(self) -> None:
@@ -133,6 +134,8 @@ class Resources:
         require_positive(self, "cpus", *(key for key in optional if getattr(self, key) is not None))
         most = {"slots": MOST_SLOTS, "cpus": MOST_CPUS, "memory": MOST_MEMORY, "time": MOST_SECONDS}
         _require_at_most(self, {**most, "silence": MOST_SECONDS})
+        if isinstance(self.gpus, int) and not 0 < self.gpus <= MOST_SLOTS:
+            refuse("gpus", f"must be auto, none, or at least 1 and at most {MOST_SLOTS:,}, is {self.gpus}")
         if (self.slots or 0) * self.cpus > MOST_CPUS_IN_ALL:
             refuse("slots", f"{self.slots:,} slots of {self.cpus:,} cpus are more than {MOST_CPUS_IN_ALL:,} in all")
 

@@ -25,6 +25,7 @@ from sweeps.yaml_file import Located, Place, read_yaml
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_GPUS = ("resources", "gpus")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +66,13 @@ def read_sweep(
     overrides: Sequence[str] = (),
     *,
     profile: str | None = None,
-    has_gpu: bool,
+    gpus: int,
     known_kinds: Collection[str] = (),
 ) -> SweepSpec:
     """Read and expand a sweep file. Imports no backbone and no task.
 
-    `overrides` are `key=value` from the command line, `profile` its `--profile`; `known_kinds` are the failure kinds
+    `overrides` are `key=value` from the command line, `profile` its `--profile`; `gpus` are how many the host has;
+    `known_kinds` are the failure kinds
     that `policy.retries` may name (none: not checked).
 
     Raises:
@@ -86,7 +88,7 @@ def read_sweep(
     words = (Trainings if file.command is None else Commands)(
         file, located, path.absolute().parent, given, known_kinds, faults
     )
-    spec = _Reader(path, located, file, words).spec(profile, has_gpu=has_gpu)
+    spec = _Reader(path, located, file, words).spec(profile, gpus)
     faults.stop()
     return spec
 
@@ -101,12 +103,12 @@ class _Reader:
         self.words = words
         self.faults = words.faults
 
-    def spec(self, asked_profile: str | None, *, has_gpu: bool) -> SweepSpec:
+    def spec(self, asked_profile: str | None, gpus: int) -> SweepSpec:
         words = self.words
         settings = words.section(())
         asked, everywhere = self._asked()
-        gpus = overlay(settings, everywhere).get(("resources", "gpus"))
-        host = Host(has_gpu=has_gpu, unused=gpus is not None and gpus.value == "none")
+        asked_gpus = overlay(settings, everywhere).get(_GPUS)
+        host = Host(has_gpu=gpus > 0, unused=asked_gpus is not None and asked_gpus.value == "none")
         profile, reason = choose_profile(self.file, asked_profile, host, self.located, self.faults)
         profiles = {name: words.section(("profiles", name)) for name in self.file.profiles}
         profiled = frozenset(path for layer in profiles.values() for path in layer)
@@ -119,6 +121,8 @@ class _Reader:
             asked=replace(asked, profiled=profiled),
             place=self.located.place(()),
         )
+        resources = self._typed(Resources, "resources", *layers)
+        self._require_gpus(resources, gpus, overlay(*layers))
         require_known(asked, {*settings, *profiled, *everywhere, *words.defaults}, self.faults)
         return SweepSpec(
             name=self._name(everywhere),
@@ -126,7 +130,7 @@ class _Reader:
             profile=profile,
             profile_reason=reason,
             plugins=words.plugins,
-            resources=self._typed(Resources, "resources", *layers),
+            resources=resources,
             policy=self._typed(Policy, "policy", *layers),
             candidates=words.candidates(draft) if isinstance(words, Trainings) else (),
             commands=words.candidates(draft) if isinstance(words, Commands) else (),
@@ -149,6 +153,20 @@ class _Reader:
             rule = "a sweep's name begins with a letter, digit or _, and holds only these, `.` and `-`"
             self.faults.add(place, f"name: {rule}; found {describe(name)}")
         return str(name)
+
+    def _require_gpus(self, resources: Resources, there: int, settings: Layer) -> None:
+        """Before anything is started: an attempt that takes more than there are would wait for ever."""
+        wanted = resources.gpus if isinstance(resources.gpus, int) else 0
+        place = _place_and_name(settings, _GPUS, self.located)[0]
+        if wanted > 1 and isinstance(self.words, Trainings):
+            self.faults.add(place, f"resources.gpus: a backbone trains on one GPU; {wanted} are for a `command`")
+        elif wanted > there:
+            seen = "none that it lets us see" if there == 0 else f"{there} that it lets us see"
+            self.faults.add(
+                place,
+                f"resources.gpus: an attempt takes {wanted}, and this host has {seen} (nvidia-smi, "
+                "CUDA_VISIBLE_DEVICES); `auto` takes one where there is any",
+            )
 
     def _typed(self, kind: type[T], root: str, *layers: Layer) -> T:
         settings = overlay(*layers)

@@ -185,5 +185,8 @@ def _problem(match: re.Match[str], values: Mapping[str, Any]) -> str | None:
             f"`{{{name}}}` is nothing, which cannot stand in a text; for no argument at all give it an empty list, `[]`"
         )
     if isinstance(value, (list, tuple)):
-        return f"`{{{name}}}` is {describe(value)}, which cannot stand inside a text; make it an argument of its own"
+        return (
+            f"`{{{name}}}` is {describe(value)}, which cannot stand inside a text; make it an argument of its own, "
+            'which becomes as many as it holds, or give it as a text, `"[1, 2]"` say'
+        )
     return f"`{{{name}}}` is {describe(value)}, which cannot stand in a text" if isinstance(value, Mapping) else None

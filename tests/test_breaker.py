@@ -58,6 +58,9 @@ def test_a_device_that_fails_twice_in_a_row_is_left_alone_and_one_that_is_held_b
         *endings(fault, GREEN, fault, device="GPU-b"),
         *endings(busy, device="GPU-c"),
         *endings(busy, GREEN, device="GPU-d"),
+        *endings(fault, device="GPU-e,GPU-f"),
+        *endings(fault, device="GPU-e"),
+        *endings(GREEN, device="GPU-f"),
     ]
-    assert faulty_devices(told) == {"GPU-a"}
+    assert faulty_devices(told) == {"GPU-a", "GPU-e"}
     assert busy_devices(told) == {"GPU-c"}

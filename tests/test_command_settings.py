@@ -28,7 +28,7 @@ from sweeps.command import (
 )
 from sweeps.command_checks import check_command
 from sweeps.problem import Problem
-from sweeps.programs import shell_texts
+from sweeps.program_texts import shell_texts
 from sweeps.success_checks import shared_files
 
 VALUES = AttemptValues(
@@ -338,6 +338,14 @@ def told(place: Path, *argv: str, **given: Any) -> list[tuple[str, str]]:
         ("true", "-e", "RUN={run}"),
         ("true", "-c", "print(1)"),
         ("true", "--title", "run {run}"),
+        ("{python}", "train.py", "-e", "{run} {attempt}", "--eval", "[{run}]"),
+        ("{python}", "-c", "import sys; print(sys.argv[1:])", "lr={run}", "-e", "a b"),
+        ("{python}", "-c", "{run}"),
+        ("true", "--lang", "python", "-c", "configs/{run}"),
+        ("timeout", "60", "bash", "-c", 'train "$0"', "{run}"),
+        ("nice", "-n", "10", "{python}", "train.py", "{out}/a b"),
+        ("make", "train", "LR={run}", "OUT={out}"),
+        ("xargs", "{python}", "train.py", "{run}"),
     ],
 )
 def test_a_command_that_can_be_started_has_no_problem(place: Path, argv: tuple[str, ...]) -> None:
@@ -369,6 +377,16 @@ def test_a_command_that_can_be_started_has_no_problem(place: Path, argv: tuple[s
         (("script", "-qc", "train {out}"), 2, "`{out}` would become part of a text that is read as a program"),
         (("env", "-S", "train {out}"), 2, "`{out}` would become part of a text that is read as a program"),
         (("{python}", "-c", "print({out})"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("{python}", "-uc", "x={out}"), 2, "`{out}` would become part of a text that is read as a program, whatever"),
+        (("{python}", "-cx={out}"), 1, "`{out}` would become part of a text that is read as a program, whatever"),
+        (("timeout", "9", "python3.11", "-Ic", "x={out}"), 4, "`{out}` would become part of a text that is read as"),
+        (("timeout", "9", "bash", "-c", "x={out}"), 4, "`{out}` would become part of a shell's program"),
+        (("perl", "-we", "1", "-e", "x={out}"), 4, "`{out}` would become part of a text that is read as a program"),
+        (("node", "-e", "x={out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("Rscript", "-e", "x={out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("julia", "-E", "x={out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("sbatch", "--wrap", "train {out}"), 2, "`{out}` would become part of a text that is read as a program"),
+        (("sbatch", "--wrap=train {out}"), 1, "`{out}` would become part of a text that is read as a program"),
         (("su", "--command=train {out}"), 1, "`{out}` would become part of a text that is read as a program"),
         (("bash", "-c", "echo ${HOME}"), 2, "`{HOME}` would become part of a shell's program"),
     ],
@@ -379,6 +397,37 @@ def test_what_cannot_be_started_is_told_at_its_part(
     [(path, found)] = told(place, *argv)
     assert path == f"command.argv.{index}"
     assert found.startswith(message.replace("{place}", str(place)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "value", "index"),
+    [
+        (("ssh", "-p", "22", "-tt", "host", "train", "--lr", "{x}"), 1e-3, None),
+        (("ssh", "host", "cd there && train --lr {x}"), "a/b-c_1.5", None),
+        (("ssh", "-p", "22", "host", "train", "--name", "{x}"), "a b", 6),
+        (("ssh", "host", "train --name {x}"), "$(date)", 2),
+        (("ssh", "host", "train", "{x}"), ["a", "b;c"], 3),
+        (("ssh", "host", "train", "{x}"), "", 3),
+        (("ssh", "-i", "{x}", "host", "train"), "my key", None),
+        (("make", "NAME={x}"), "a b", None),
+        (("make", "NAME={x}"), "a$b", 1),
+        (("make", "NAME={x}"), "it's", 1),
+        (("./tool", "NAME={x}"), "it's", None),
+    ],
+)
+def test_words_that_become_a_text_for_a_shell_hold_what_every_shell_reads_alike(
+    argv: tuple[str, ...], value: object, index: int | None, place: Path
+) -> None:
+    found = told(place, *argv, settings={"x": value})
+    found = [one for one in found if "there is no `" not in one[1]]  # ssh, where this is tested
+    assert [path for path, _ in found] == ([] if index is None else [f"command.argv.{index}"])
+    if found:
+        assert "makes a text of it that a shell reads as something else" in found[0][1]
+
+
+def test_a_program_that_takes_arguments_is_told_how_to_read_them(place: Path) -> None:
+    [(_, message)] = told(place, "{python}", "-c", "x={run}")
+    assert 'write `sys.argv[1]` there, and `"{run}"` as an argument of its own behind the text' in message
 
 
 def test_the_text_of_a_shell_says_how_to_write_its_own_braces(place: Path) -> None:

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def sweep(folder: Path, text: str, *overrides: str, profile: str | None = None) -> SweepSpec:
     path = folder / "x.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_sweep(path, overrides, profile=profile, has_gpu=False)
+    return read_sweep(path, overrides, profile=profile, gpus=0)
 
 
 def labels(folder: Path, text: str, *overrides: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeping import ROOT, Desk, is_gone, kill, supervisor_of, wait_for
+from sweeping import ROOT, RUNNER, Desk, is_gone, kill, supervisor_of, wait_for
 
 COMMANDS = ROOT / "tests" / "commands"
 LEARN = ["{python}", str(COMMANDS / "learn.py"), "--lr", "{lr}", "--out", "{out}"]
@@ -275,6 +275,18 @@ def test_a_dry_run_shows_what_would_be_started(desk: CommandDesk) -> None:
     assert not desk.root.exists()
 
 
+def test_a_dry_run_says_what_the_declared_does_not_prove(desk: CommandDesk) -> None:
+    proofs = {
+        "1 file, whatever was done by then": METRICS,
+        "1 file  ": {"files": [{"path": "{out}/metrics.json", "at_least": {"epoch": 20}}]},
+        "1 file, the last line  ": {**METRICS, "last_line": "^done$"},
+        "report  ": {"report": True},
+    }
+    for said, success in proofs.items():
+        desk.write(command=LEARN, success=success, settings={"lr": 0.1})
+        assert said in desk.sweep("--dry-run").out
+
+
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
@@ -402,3 +414,20 @@ def test_a_script_that_never_asks_for_its_batch_is_not_told_to_have_trained_on_h
     state, kind, because = desk.because()
     assert (state, kind) == ("failed", "host_oom")
     assert "never called report.batch()" in because
+
+
+def test_a_sweep_inside_an_attempt_says_so_instead_of_waiting_for_itself(desk: CommandDesk) -> None:
+    inner = {"name": "inner", "command": ["bash", "-c", "echo 1 > $0", "{out}/a"], "success": {"files": ["{out}/a"]}}
+    desk.script("inner.yaml", json.dumps(inner))
+    command = {"argv": [RUNNER, "sweep", "inner.yaml", "--root", "{out}/runs"], "name": "outer"}
+    within = {"files": ["{out}/runs/ledger.db"]}
+    desk.write(command=command, success=within, resources={"slots": 1})
+    assert desk.sweep().code == 1
+    assert desk.because()[:2] == ("failed", "crashed")
+    assert "this is inside attempt " in desk.because()[2]
+    assert not list(desk.root.glob("*/*/out/*"))  # nothing was made
+
+    desk.write(command={**command, "env": {"RUNNER_SLOTS": "{out}/slots"}}, success=within, resources={"slots": 1})
+    done = desk.sweep()
+    assert done.code == 0, done
+    assert len(list(desk.root.glob("*/1/out/runs/*/1/out/a"))) == 1

@@ -18,7 +18,7 @@ def sweep(
 ) -> SweepSpec:
     path = folder / "x.yaml"
     path.write_text(("tasks: [classification]\n" if tasks else "") + text, encoding="utf-8")
-    return read_sweep(path, overrides, profile=profile, has_gpu=has_gpu)
+    return read_sweep(path, overrides, profile=profile, gpus=int(has_gpu))
 
 
 def labels(spec: SweepSpec) -> list[str]:

@@ -33,7 +33,7 @@ def test_it_is_the_original_sweep(desk: Desk, profile: str, batch: int, window: 
     rows = [line.split() for line in done.out.splitlines()[2:-1]]
     assert {row[0] for row in rows} == BACKBONES
     assert {int(row[4]) for row in rows} == {batch}
-    candidates = read_sweep(Path(FOUNDATION), profile=profile, has_gpu=False).candidates
+    candidates = read_sweep(Path(FOUNDATION), profile=profile, gpus=0).candidates
     assert {candidate.data.window for candidate in candidates} == {window}
     assert all(set(candidate.tasks) == TASKS for candidate in candidates)
 

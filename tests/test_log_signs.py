@@ -52,6 +52,25 @@ ValueError: no data
 """
 
 
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "train.py", line 9, in <module>
+  |     raise ExceptionGroup("tasks", errors)
+  | ExceptionGroup: tasks (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "train.py", line 4, in <module>
+    |     loss.backward()
+    | torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB.
+    +---------------- 2 ----------------
+    | Traceback (most recent call last):
+    |   File "train.py", line 5, in <module>
+    | KeyError: 'x'
+    +------------------------------------
+"""
+UNRELATED = GROUP.replace("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB.", "ValueError: x")
+
+
 def signs(text: str) -> Signs:
     return signs_in(text.encode().split(b"\n"))
 
@@ -63,6 +82,7 @@ def signs(text: str) -> Signs:
         (TORCHRUN, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB."),
         (CHAINED, "configs.Missing: no `x` in the config"),
         (RICH, "ValueError: no data"),
+        (GROUP, "KeyError: 'x'"),
         ("Traceback (most recent call last):\n  File x\n100%|###| 3/3\nKeyboardInterrupt\n", "KeyboardInterrupt"),
         ("Traceback (most recent call last):\n  File x\n", "Traceback (most recent call last)"),
         (TORCHRUN.partition("E1 ")[2], "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"),
@@ -200,3 +220,11 @@ def test_an_exception_on_stderr_takes_the_place_of_what_was_printed(tmp_path: Pa
 )
 def test_the_last_line_is_the_one_that_a_terminal_shows(output: bytes, line: str) -> None:
     assert last_line(output) == line
+
+
+def test_members_of_a_group_are_one_failure() -> None:
+    assert (signs(GROUP).cuda_oom or "").endswith("CUDA out of memory. Tried to allocate 968.00 MiB.")
+    assert signs("  + Exception Group Traceback (most recent call last):\n    | MemoryError: big\n").host_oom
+    handled = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 968.00 MiB.\n"
+    assert signs(handled).cuda_oom
+    assert signs(handled + UNRELATED).cuda_oom is None

@@ -35,7 +35,12 @@ def held(file: DeclaredFile, text: str | bytes) -> tuple[dict[str, float], str]:
 
 HOLDS = {
     "csv": (declare("r.csv", metrics={"acc": "test_acc"}, rows=3, at_least={"epoch": 3}), CSV, {"acc": 0.75}),
-    "csv without its last newline": (declare("r.csv", metrics=("loss",)), CSV[:-1], {"loss": 0.3}),
+    "csv without its last newline": (declare("r.csv", metrics=("loss",), open_end=True), CSV[:-1], {"loss": 0.3}),
+    "csv that ends with a quote": (declare("r.csv", metrics=("a",)), '"a"\n"0.5"', {"a": 0.5}),
+    "csv of an old Mac": (declare("r.csv", metrics=("a",)), "a\r0.5\r", {"a": 0.5}),
+    "jsonl without its last newline": (declare("r.jsonl", metrics=("a",)), '{"a": 1}\n{"a": 2}', {"a": 2.0}),
+    "yaml without its last newline": (declare("r.yaml", metrics=("a",), open_end=True), "a: 0.5", {"a": 0.5}),
+    "yaml in brackets": (declare("r.yaml", metrics=("a",)), "{a: 0.5}", {"a": 0.5}),
     "csv of a spreadsheet": (declare("r.csv", metrics=("a",)), "\ufeffa;b\r\n1;2\r\n\r\n".encode(), {"a": 1.0}),
     "a large cell": (declare("r.csv", metrics=("a",)), f"a,b\n1,{'x' * 200_000}\n", {"a": 1.0}),
     "tabs": (declare("r.txt", format="csv", metrics=("b",)), "a\tb\n1\t2e-3\n", {"b": 0.002}),
@@ -88,6 +93,14 @@ FAULTS = {
         "bad_result",
         "holds text 'a' under `a` in row 2, which is no number",
     ),
+    "a torn number": (
+        declare("r.csv", metrics=("loss",)),
+        CSV[:-1],
+        "bad_result",
+        "its last line '3,0.75,0.3' is not ended",
+    ),
+    "a torn number of yaml": (declare("r.yaml", metrics=("a",)), "a: 0.9", "bad_result", "declare `open_end: true`"),
+    "a torn text": (declare("r.csv"), 'a,b\n1,"x\n', "bad_result", "its last row is torn: it ends within quotes"),
     "a torn row": (declare("r.csv"), "a,b\n1,2\n1", "bad_result", "row 2 has 1 cells, but the header has 2"),
     "a column twice": (declare("r.csv", metrics=("a",)), "a,a\n1,2\n", "bad_result", "names `a` more than once"),
     "not text": (declare("r.csv"), b"a\n\xff\n", "bad_result", "it is not CSV in UTF-8"),
@@ -173,6 +186,7 @@ def test_a_root_that_was_typed_with_dots(tmp_path: Path) -> None:
 
 
 BAD = {
+    "torn in its last number": ("printf 'acc\\n0.9' > $OUT/r.csv", "bad_result", "is not ended by a line break"),
     "none": ("true", "no_result", "out/r.csv does not exist"),
     "a folder": ("mkdir $OUT/r.csv", "bad_result", "out/r.csv is not a regular file"),
     "a pipe": ("mkfifo $OUT/r.csv", "bad_result", "out/r.csv is not a regular file"),

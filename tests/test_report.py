@@ -399,6 +399,83 @@ EXCEPTIONS = {
     "import sys; sys.exit('why')": ("crashed", "SystemExit"),
     "{}['e_layers']": ("crashed", "KeyError"),
 }
+HIDDEN = {
+    "a cause": ("raise RuntimeError('step failed') from torch.OutOfMemoryError('CUDA out')", "cuda_oom", "torch.Out"),
+    "what was being handled": ("try:\n        full()\n    finally:\n        {}['loss']", "disk_full", "OSError"),
+    "an exit after it": ("try:\n        raise MemoryError\n    except MemoryError: sys.exit(1)", "host_oom", "Memory"),
+    "a cause of a cause": (
+        "try:\n        raise KeyError from MemoryError('big')\n    except KeyError as e: raise ValueError from e",
+        "host_oom",
+        "MemoryError",
+    ),
+    "a name of its own first": ("raise FloatingPointError('loss') from MemoryError()", "non_finite", "FloatingPoint"),
+    "hidden on purpose": (
+        "try:\n        raise MemoryError\n    except MemoryError: raise KeyError('e_layers') from None",
+        "crashed",
+        "KeyError",
+    ),
+    "a circle": (
+        "a, b = ValueError('a'), ValueError('b'); a.__cause__ = b; b.__cause__ = a\n    raise a",
+        "crashed",
+        "Value",
+    ),
+    "torch.multiprocessing": ("mp.spawn(hungry, nprocs=2)", "host_oom", "MemoryError"),
+    "torch.multiprocessing, a full disk": ("mp.spawn(full, nprocs=1)", "disk_full", "OSError"),
+    "torch.multiprocessing, a shape": ("mp.spawn(odd, nprocs=1)", "shape", "RuntimeError"),
+    "torch.multiprocessing, a bug": ("mp.spawn(bug, nprocs=1)", "crashed", "KeyError"),
+    "a worker of a DataLoader": ("list(DataLoader(Numbers(hungry), num_workers=1))", "host_oom", "MemoryError"),
+    "a full disk in a DataLoader": ("list(DataLoader(Numbers(full), num_workers=1))", "disk_full", "OSError"),
+    "a pool of processes": ("ProcessPoolExecutor(1).submit(hungry).result()", "host_oom", "MemoryError"),
+    "a pool that wraps it": ("ProcessPoolExecutor(1).submit(wrapped).result()", "host_oom", "MemoryError"),
+    "a pool of threads": ("ThreadPoolExecutor(1).submit(full).result()", "disk_full", "OSError"),
+    "multiprocessing.Pool": ("multiprocessing.Pool(1).map(hungry, [1])", "host_oom", "MemoryError"),
+}
+SCRIPT_THAT_HIDES = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import torch, torch.multiprocessing as mp
+from torch.utils.data import DataLoader, Dataset
+from runner import report
+
+def hungry(rank=0): raise MemoryError("too big")
+def full(rank=0): open("/dev/full", "w").write("x" * 10**6)
+def odd(rank=0): torch.ones(2, 3) @ torch.ones(4, 5)
+def bug(rank=0): {}["e_layers"]
+def wrapped(rank=0):
+    try: hungry()
+    except MemoryError as error: raise ValueError("step") from error
+
+class Numbers(Dataset):
+    def __init__(self, get): self.get = get
+    def __len__(self): return 4
+    def __getitem__(self, index): return self.get()
+
+def main():
+    %s
+
+if __name__ == "__main__":
+    with report.errors():
+        main()
+"""
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_hides_behind_an_exception_names_the_failure(name: str, attempt: AttemptDir, tmp_path: Path) -> None:
+    code, kind, exception = HIDDEN[name]
+    (tmp_path / "train.py").write_text(SCRIPT_THAT_HIDES % code)
+    assert start(sys.executable, str(tmp_path / "train.py"), env=inside(attempt)).returncode == 1
+    assert failure(attempt)[0] == kind
+    assert failure(attempt)[1].startswith(exception)
+    error = attempt.read_result().error
+    assert error is not None
+    assert "in <module>\n    main()\n" in error.traceback
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups of exceptions before Python 3.11")
+def test_a_member_of_a_group_names_the_failure(attempt: AttemptDir) -> None:
+    code = "raise ExceptionGroup('tasks', [KeyError('a'), ExceptionGroup('inner', [MemoryError('big')])])"
+    script(f"with report.errors():\n    {code}", inside(attempt))
+    assert failure(attempt) == ("host_oom", "MemoryError", "big")
 
 
 @pytest.mark.parametrize("code", EXCEPTIONS)

@@ -34,7 +34,7 @@ def resolved(one: Candidate, plugins: tuple[Path, ...] = ()) -> RunSettings:
 def identity(folder: Path, text: str, *overrides: str, digest: str | None = None) -> str:
     path = folder / "x.yaml"
     path.write_text(text)
-    spec = read_sweep(path, overrides, has_gpu=False)
+    spec = read_sweep(path, overrides, gpus=0)
     assert len(spec.candidates) == 1
     return run_id(resolved(spec.candidates[0], spec.plugins), digest)
 

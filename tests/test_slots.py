@@ -105,13 +105,81 @@ sys.stdin.read()
     assert sorted(uuid for line in lines for uuid in json.loads(line)) == ["GPU-0", "GPU-1", "GPU-2"]
 
 
+def test_an_attempt_may_take_several_gpus_or_none_of_them() -> None:
+    pairs, single = open_slots(GPUS, 2, None, gpus_per_attempt=2), open_slots(GPUS, 1, None)
+    assert (pairs.count, open_slots(GPUS, 1, 1, gpus_per_attempt=3).count) == (2, 1)
+    first = single.take()
+    pair = pairs.take()
+    assert first is not None
+    assert pair is not None
+    assert (pair.device, pair.name, pair.env["CUDA_VISIBLE_DEVICES"]) == ("cuda", *["GPU-bbbb,GPU-cccc"] * 2)
+    assert pairs.take() is None  # one is free, which is given back
+    last = single.take()
+    assert last is not None
+    assert last.name == "GPU-dddd"
+    first.close()
+    last.close()
+    assert pairs.take(avoid={"GPU-aaaa"}) is None
+    ends = pairs.take()
+    assert ends is not None
+    assert ends.name == "GPU-aaaa,GPU-dddd"
+    ends.close()
+    pair.close()
+
+
+def test_sweeps_that_take_several_never_wait_for_each_other_holding_some() -> None:
+    """Each sees the devices in another order and takes two, three times each: all come to an end, and none share."""
+    code = """
+import sys, time
+from runner.slots import Gpu, open_slots
+gpus = [Gpu(index=i, uuid=f"GPU-{i}", memory=1) for i in map(int, sys.argv[1].split(","))]
+slots, taken = open_slots(gpus, 1, None, gpus_per_attempt=2), 0
+while taken < 3:
+    slot = slots.take()
+    if slot is None:
+        time.sleep(0.001)
+        continue
+    print(time.monotonic(), slot.name, end=" ", flush=True)
+    time.sleep(0.05)
+    print(time.monotonic(), flush=True)
+    slot.close()
+    taken += 1
+"""
+    orders = ("0,1,2", "2,1,0", "1,2,0", "0,2,1")
+    racers = [subprocess.Popen([sys.executable, "-c", code, order], stdout=subprocess.PIPE) for order in orders]
+    held: list[tuple[float, float, str]] = []
+    for racer in racers:
+        lines = racer.communicate(timeout=100)[0].decode().splitlines()
+        assert len(lines) == 3
+        for start, name, end in map(str.split, lines):
+            held += [(float(start), float(end), gpu) for gpu in name.split(",")]
+    assert len(held) == 4 * 3 * 2
+    for one in held:
+        others = [other for other in held if other is not one and other[2] == one[2]]
+        assert all(other[1] <= one[0] or one[1] <= other[0] for other in others)
+
+
+def test_all_of_several_gpus_are_held_until_the_last_heir_is_gone() -> None:
+    slots = open_slots(GPUS, 1, None, gpus_per_attempt=2)
+    slot = slots.take()
+    assert slot is not None
+    heir = subprocess.Popen(["sleep", "60"], pass_fds=[slot.descriptor])
+    slot.close()
+    assert open_slots(GPUS[:2], 1, None).take() is None
+    heir.kill()
+    heir.wait()
+    free = open_slots(GPUS[:2], 1, None, gpus_per_attempt=2).take()
+    assert free is not None
+    free.close()
+
+
 def test_a_slot_in_use_does_not_look_forgotten_to_who_cleans_up(folder: Path) -> None:
     slots = open_slots(GPUS[:1], 1, None)
     slot = slots.take()
     assert slot is not None
-    os.utime(folder / "gpu-GPU-aaaa", (1, 1))
+    os.utime(folder / "gpus", (1, 1))
     assert slots.take() is None
-    assert (folder / "gpu-GPU-aaaa").stat().st_mtime > 1
+    assert (folder / "gpus").stat().st_mtime > 1
     slot.close()
 
 
@@ -124,7 +192,7 @@ def test_the_folder_is_for_everybody(folder: Path) -> None:
     assert slot is not None
     slot.close()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
-    assert stat.S_IMODE((folder / "gpu-GPU-aaaa").stat().st_mode) == 0o666
+    assert stat.S_IMODE((folder / "gpus").stat().st_mode) == 0o666
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
@@ -154,8 +222,8 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path, *, exists: bool) -
     target = tmp_path / "target"
     if exists:
         target.touch()
-    (folder / "gpu-GPU-aaaa").symlink_to(target)
-    with pytest.raises(Refused, match="gpu-GPU-aaaa"):
+    (folder / "gpus").symlink_to(target)
+    with pytest.raises(Refused, match="gpus"):
         slots.take()
     assert target.exists() == exists
 

@@ -29,7 +29,7 @@ def write(folder: Path, text: str, name: str = "x.yaml") -> Path:
 
 def sweep(folder: Path, text: str, *overrides: str, profile: str | None = None, has_gpu: bool = False) -> SweepSpec:
     path = write(folder, text)
-    return read_sweep(path, overrides, profile=profile, has_gpu=has_gpu, known_kinds=("host_oom", "cuda_oom"))
+    return read_sweep(path, overrides, profile=profile, gpus=int(has_gpu), known_kinds=("host_oom", "cuda_oom"))
 
 
 def lines_of_refusal(folder: Path, text: str, *overrides: str, profile: str | None = None) -> list[str]:
@@ -41,7 +41,7 @@ def lines_of_refusal(folder: Path, text: str, *overrides: str, profile: str | No
 
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
-    assert len(read_sweep(tmp_path / "x.yaml", has_gpu=False).candidates) == 1
+    assert len(read_sweep(tmp_path / "x.yaml", gpus=0).candidates) == 1
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_the_examples_of_the_page_are_sweeps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["foundation", "tiny"])
 def test_the_sweeps_that_come_with_the_project_are_read(name: str) -> None:
     for has_gpu in (False, True):
-        spec = read_sweep(REPOSITORY / f"sweeps/{name}.yaml", has_gpu=has_gpu)
+        spec = read_sweep(REPOSITORY / f"sweeps/{name}.yaml", gpus=int(has_gpu))
         assert spec.name == name
         assert len(spec.candidates) == {"foundation": 4, "tiny": 2}[name]
         gpu = name == "foundation" and has_gpu

@@ -25,7 +25,7 @@ from sweeps.yaml_file import Place
 def sweep(folder: Path, text: str, *overrides: str, profile: str | None = None) -> SweepSpec:
     path = folder / "x.yaml"
     path.write_text("tasks: [classification]\n" + text, encoding="utf-8")
-    return read_sweep(path, overrides, profile=profile, has_gpu=False)
+    return read_sweep(path, overrides, profile=profile, gpus=0)
 
 
 def labels(folder: Path, text: str, *overrides: str, profile: str | None = None) -> list[str]:
@@ -170,7 +170,7 @@ def test_what_speaks_of_points_needs_some(tmp_path: Path, more: str) -> None:
         path = tmp_path / "x.yaml"
         path.write_text(f"{'' if 'command' in kind else 'tasks: [classification]'}\n{kind}\n{more}")
         with pytest.raises(Refused) as refused:
-            read_sweep(path, has_gpu=False)
+            read_sweep(path, gpus=0)
         told = [line for line in str(refused.value).split("\n") if "nothing uses it" not in line]
         assert len(told) == 1
         assert f": {word}: speaks of points of `grid` or `zip`, and there are none" in told[0]

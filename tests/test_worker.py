@@ -12,11 +12,12 @@ import torch
 from attempts import PLUGINS, Attempt, plan_attempt, run_settings, work
 from safetensors import safe_open
 
+from db.errors import DataError, Refused
 from db.records import ResumeFrom
 from db.strict import to_data
 from runner.attempt_dir import write_record
 from runner.checkpoint import file_hash
-from runner.worker_result import bytes_asked
+from runner.worker_result import bytes_asked, describe_error
 from sweeps.settings import RunSettings, WorkerSettings
 
 FOUR_TASKS: dict[str, dict[str, Any]] = {
@@ -274,3 +275,18 @@ def test_worker_settings_are_read_back_as_they_were_written() -> None:
     run = run_settings(FOUR_TASKS)
     settings = WorkerSettings(run=replace(run, plugins=(str(PLUGINS),)), root="/somewhere", threads=2)
     assert to_record(WorkerSettings, json.loads(json.dumps(to_data(settings)))) == settings
+
+
+def test_what_hides_behind_an_exception_names_the_failure() -> None:
+    def described(cause: BaseException) -> tuple[str, str, int | None]:
+        error = RuntimeError("step failed")
+        error.__cause__ = cause
+        record = describe_error(error)
+        assert "RuntimeError: step failed" in record.traceback
+        return record.kind, record.type, record.bytes_asked
+
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 12.00 GiB")
+    assert described(full) == ("cuda_oom", "torch.OutOfMemoryError", 12 * 2**30)
+    assert described(DataError("no labels")) == ("data", "db.errors.DataError", None)
+    assert described(Refused("no folder")) == ("config", "db.errors.Refused", None)
+    assert described(KeyError("x")) == ("crashed", "RuntimeError", None)

@@ -48,7 +48,7 @@ def test_every_sweep_file_of_the_page_is_one(tmp_path: Path, block: str) -> None
     shutil.copytree(ROOT / "examples" / "vibench", tmp_path, dirs_exist_ok=True)
     shutil.copy(ROOT / "examples" / "plain_torch" / "train.py", tmp_path)
     (tmp_path / "sweep.yaml").write_text(block)
-    assert read_sweep(tmp_path / "sweep.yaml", has_gpu=False).commands
+    assert read_sweep(tmp_path / "sweep.yaml", gpus=0).commands
 
 
 def test_the_two_lines_work_as_they_stand_there(desk: Desk) -> None:
