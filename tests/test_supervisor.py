@@ -267,26 +267,3 @@ def test_another_folder_in_the_same_place_is_not_written_to(tmp_path: Path) -> N
     attempt.path.mkdir()
     assert supervisor.wait(10) == 74
     assert list(attempt.path.iterdir()) == []
-
-
-def test_a_full_disk_delays_the_record(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], check=False, capture_output=True
-    ).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        attempt = planned(disk / "attempt", shell(f"cat /dev/zero > {disk}/filler 2>/dev/null; exit 0"))
-        supervisor = start(attempt)
-        until(lambda: any(path.name.startswith(".exit") for path in attempt.path.iterdir()) or _is_full(disk))
-        time.sleep(0.3)
-        assert supervisor.poll() is None
-        (disk / "filler").unlink()
-        assert ended(supervisor, attempt).exit_code == 0
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
-def _is_full(disk: Path) -> bool:
-    return os.statvfs(disk).f_bavail == 0
