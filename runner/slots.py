@@ -11,29 +11,19 @@ import fcntl
 import os
 import stat
 import struct
-import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from db.errors import Refused
+from runner.gpus import Gpu
 
 FOLDER = "RUNNER_SLOTS"
 """The environment variable that names the folder of the lock files."""
 DEFAULT_FOLDER = "/tmp/runner-slots-shared"  # noqa: S108 - checked on opening: sticky, no links, never written to
-QUERY = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
 _BEYOND = 2**20
 """Numbers from here on stand for CPUs that are asked for and not there."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """A GPU of this host. `memory` is its whole memory in bytes."""
-
-    index: int
-    uuid: str
-    memory: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,39 +91,6 @@ def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None) ->
         each = cpus_per_attempt
         cpus = [*cpus, *range(_BEYOND, _BEYOND + slots * each)][: slots * each]
     return Slots(folder, tuple(gpus[:slots]), each, tuple(cpus))
-
-
-def find_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs of this host that CUDA_VISIBLE_DEVICES lets us see, in its order. None without a driver."""
-    try:
-        answer = subprocess.run(QUERY, capture_output=True, text=True, timeout=20, check=True, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    gpus = [gpu for line in answer.stdout.splitlines() if (gpu := _parse_gpu(line))]
-    return visible(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
-def visible(gpus: Sequence[Gpu], wanted: str | None) -> tuple[Gpu, ...]:
-    """As CUDA reads CUDA_VISIBLE_DEVICES: indices or starts of UUIDs; the first that does not exist ends the list."""
-    if wanted is None:
-        return tuple(gpus)
-    chosen: list[Gpu] = []
-    for word in (word.strip() for word in wanted.split(",")):
-        fits = [
-            gpu for gpu in gpus if word == str(gpu.index) or (word.startswith("GPU-") and gpu.uuid.startswith(word))
-        ]
-        if len(fits) != 1 or fits[0] in chosen:
-            break
-        chosen += fits
-    return tuple(chosen)
-
-
-def _parse_gpu(line: str) -> Gpu | None:
-    """`0, GPU-8a..., 81559` (MiB). What cannot be read (`[N/A]`, a warning) is no GPU to us."""
-    parts = [part.strip() for part in line.split(",")]
-    if len(parts) != 3 or not parts[0].isdecimal() or not parts[2].isdecimal() or "/" in parts[1]:
-        return None
-    return Gpu(index=int(parts[0]), uuid=parts[1], memory=int(parts[2]) * 2**20)
 
 
 def _open_folder(folder: Path) -> Path:

@@ -16,11 +16,12 @@ from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
+from runner.gpus import Gpu, find_gpus
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
-from runner.slots import Gpu, Slots, find_gpus, open_slots
+from runner.slots import Slots, open_slots
 from runner.summary import summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
@@ -58,8 +59,9 @@ def sweep(
     for number in ENDING_SIGNALS:  # until there is a scheduler: as Ctrl-C
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    gpus = find_gpus()
-    spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
+    host = find_gpus()
+    spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(host), known_kinds=BY_WORD)
+    gpus = host.usable() if spec.resources.gpus == "auto" else ()
     root = root.absolute()
     watch = Watch(root)
     with nullcontext() if detach else watch.shown():
@@ -167,4 +169,4 @@ def _make(root: Path) -> None:
 
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
-    return open_slots(gpus if resources.gpus == "auto" else (), resources.cpus, resources.slots)
+    return open_slots(gpus, resources.cpus, resources.slots)
