@@ -46,7 +46,7 @@ def test_an_exit_code_is_recorded_as_it_is(tmp_path: Path, code: int) -> None:
 
 @pytest.mark.parametrize("number", sorted(signal.valid_signals() - HARMLESS))
 def test_a_signal_is_recorded_and_named_as_a_signal(tmp_path: Path, number: int) -> None:
-    attempt = planned(tmp_path, shell(f"kill -{int(number)} $$"))
+    attempt = planned(tmp_path, ("/bin/sh", "-c", f"kill -{int(number)} $$"))  # bash would ignore SIGQUIT
     left = supervise(attempt)
     assert (left.exit_code, left.signal, left.ended_by) == (None, number, None)
     verdict = judge(collect(attempt))
