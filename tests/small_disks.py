@@ -9,20 +9,24 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-_EACH_RUN = 'for run in $("$@" --dry-run | grep -oE "[a-z_]+-[0-9a-f]{12}"); do mkdir -p "runs/$run" && '
+_EACH_RUN = (
+    'told=$("$@" --dry-run --root elsewhere) || exit; '
+    'for run in $(echo "$told" | grep -oE "[a-z_]+-[0-9a-f]{12}"); do mkdir -p "runs/$run" && '
+)
 _TMPFS = 'mount -t tmpfs -o size=1m tmpfs "runs/$run"'
 _EXT4 = (
     'head -c 8M /dev/zero >"$run.image" && mkfs.ext4 -q "$run.image" && '
     'mount -o loop,errors=remount-ro "$run.image" "runs/$run"'
 )
-on_tmpfs = ("unshare", "--map-root-user", "--mount", "sh", "-c", f'{_EACH_RUN}{_TMPFS}; done; exec "$@"', "-")
+on_tmpfs = ("unshare", "--map-root-user", "--mount", "sh", "-c", f'{_EACH_RUN}{_TMPFS} || exit; done; exec "$@"', "-")
 has_tmpfs = ("unshare", "--map-root-user", "--mount", "true")
-on_ext4 = ("unshare", "--mount", "sh", "-c", f'{_EACH_RUN}{_EXT4}; done; exec "$@"', "-")
+on_ext4 = ("unshare", "--mount", "sh", "-c", f'{_EACH_RUN}{_EXT4} || exit; done; exec "$@"', "-")
 has_ext4 = ("unshare", "--mount", "sh", "-c", "losetup -f && command -v mkfs.ext4 && ls /sys/fs/ext4")
 
 
 def fill(folder: Path) -> None:
     """To the last block, for good."""
+    assert folder.parent.is_mount(), "a disk of its own, and none of the host"
     filler = os.open(folder / "filler", os.O_CREAT | os.O_WRONLY)
     with suppress(OSError):
         while True:
