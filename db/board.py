@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from db.errors import LedgerError, Refused
 from db.strict import nearest
 
 Row = dict[str, Any]
+
+MADE_WITHIN = 2.0
+"""Seconds for which an empty file is taken for a ledger that is just being made."""
 
 _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _HARMLESS_PRAGMAS = frozenset({"table_info", "table_list", "table_xinfo", "index_list", "user_version"})
@@ -41,9 +45,18 @@ class Board:
             self._connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True, timeout=5.0)
             self._connection.row_factory = sqlite3.Row
             self._connection.text_factory = lambda data: data.decode(errors="replace")
+            self._wait_until_it_is_made()
             self._connection.execute("SELECT 1 FROM run_status LIMIT 1")
         except sqlite3.Error as error:
             raise Refused(f"{path} cannot be read as a ledger: {error}") from None
+
+    def _wait_until_it_is_made(self) -> None:
+        """Whoever makes a ledger makes the file first, and then all that is in it at one stroke."""
+        deadline = time.monotonic() + MADE_WITHIN
+        while time.monotonic() < deadline:
+            if self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                return
+            time.sleep(0.02)
 
     def close(self) -> None:
         self._connection.close()

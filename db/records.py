@@ -193,7 +193,8 @@ class Exit:
     """`exit.json`: how the worker, process `pid`, ended, as its parent saw it.
 
     `files` are the watched ones, `result.json` and `stdout.log`, as they were when the worker had ended: what processes
-    left behind write afterwards proves nothing.
+    left behind write afterwards proves nothing. `no_space` is why no more could be written into its folder by then
+    (`No space left on device`); nothing where some could, or where what was missing was not space.
     """
 
     attempt_id: str
@@ -210,6 +211,7 @@ class Exit:
     detail: str | None = None
     pid: int | None = None
     files: tuple[FileSeen, ...] = ()
+    no_space: str | None = None
     version: int = VERSION
 
     def __post_init__(self) -> None:

@@ -117,7 +117,7 @@ class AttemptDir:
         temporary = self.path / f".claim.{claim.pid}.{os.urandom(4).hex()}"
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
-            os.write(descriptor, _encode(claim))
+            os.write(descriptor, encode(claim))
             os.fsync(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.link(temporary, self.claim)
@@ -126,7 +126,7 @@ class AttemptDir:
             return None
         finally:
             temporary.unlink()
-        _sync_folder(self.path)
+        sync_folder(self.path)
         return descriptor
 
     def claim_is_locked(self) -> bool:
@@ -151,7 +151,7 @@ def write_record(path: Path, record: object) -> None:
         OSError: the disk is full, say; nothing appears then.
         ValueError: a number in it is not finite.
     """
-    data = _encode(record)
+    data = encode(record)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
@@ -163,7 +163,7 @@ def write_record(path: Path, record: object) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_record(path: Path, kind: type[T]) -> T:
@@ -226,11 +226,11 @@ def attempt_numbers(run_folder: Path) -> Iterator[int]:
                 yield int(entry.name)
 
 
-def _encode(record: object) -> bytes:
+def encode(record: object) -> bytes:
     return (json.dumps(to_data(record), indent=1, allow_nan=False) + "\n").encode()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -14,6 +14,7 @@ from runner.liveness import was_restarted_since
 from runner.log_signs import read_signs
 from runner.metrics_feed import MetricsFeed
 from runner.proofs import read_proofs
+from runner.room import why_unwritable
 from runner.watched import stamp_of
 
 T = TypeVar("T")
@@ -51,8 +52,14 @@ def collect(
         signs=read_signs((attempt.stderr, attempt.stdout)),
         reported=bool(feed.latest),
         non_finite=feed.non_finite,
+        unwritable=_why_unwritable(attempt) if exit_ is None else None,
         restarted=isinstance(claim, Claim) and was_restarted_since(claim),
     )
+
+
+def _why_unwritable(attempt: AttemptDir) -> str | None:
+    fault = why_unwritable(attempt.path)
+    return fault.strerror if fault else None
 
 
 def _read(read: Callable[[], T]) -> T | Unreadable | None:

@@ -47,6 +47,7 @@ class Evidence:
     `last_words` is the last line that it printed, `proofs` are of what the sweep file declares, `signs` what the logs
     show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words. `restarted`:
     its host was, after it was claimed there. `launcher_says` is how the launcher itself saw it end, where it did.
+    `unwritable` is why nothing can be written into its folder, where the end of it was not.
     """
 
     plan: Plan | Unreadable | None
@@ -64,6 +65,7 @@ class Evidence:
     reported: bool = False
     non_finite: str | None = None
     restarted: bool = False
+    unwritable: str | None = None
     launcher_says: Literal["preempted", "node_lost"] | None = None
 
     @property

@@ -22,6 +22,7 @@ from runner.recognisers import (
     device_fault,
     disagreeing,
     ended_by,
+    ended_without_space,
     error,
     fenced,
     incomplete,
@@ -203,7 +204,7 @@ FAILURE_KINDS = (
         0,
         "A file could not be written for want of space.",
         "Make room (or raise the quota), then `runner retry --failed`.",
-        any_of(error("disk_full"), shown("disk_full")),
+        any_of(error("disk_full"), shown("disk_full"), ended_without_space),
     ),
     FailureKind(
         "lost",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from runner.asking import Unanswered, ask
+
 MAX_DIFF_BYTES = 2**20
 MAX_SOURCE_BYTES = 2**22
 ASKED_EVERY = 5.0
+_NO_REPOSITORY = (128,)
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -31,9 +33,9 @@ class Source:
 
 def read_source(folder: Path, *, or_ours: bool = True) -> Source:
     """Ask git about the repository that `folder` lies in, or else about the checkout that this package runs from."""
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git(folder, "rev-parse", "HEAD", final=_NO_REPOSITORY)
     if commit is None and or_ours and (_CHECKOUT / ".git").exists():
-        folder, commit = _CHECKOUT, _git(_CHECKOUT, "rev-parse", "HEAD")
+        folder, commit = _CHECKOUT, _git(_CHECKOUT, "rev-parse", "HEAD", final=_NO_REPOSITORY)
     if commit is None:
         return Source(git_commit=None, git_diff=None)
     diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "HEAD")
@@ -69,15 +71,9 @@ def _content(path: Path) -> bytes:
     return b""
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str, final: Collection[int] = ()) -> str | None:
     try:
-        done = subprocess.run(
-            ("git", "-C", str(folder), *arguments),
-            capture_output=True,
-            timeout=20,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        answer = ask(("git", "-C", str(folder), *arguments), final=final)
+    except Unanswered:
         return None
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+    return None if answer is None else answer.decode(errors="replace")

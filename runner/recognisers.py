@@ -14,6 +14,7 @@ from typing import Literal
 from db.records import EndRequest, Plan, Result
 from runner.device_signs import BUSY, FAULTY, memory_of_others
 from runner.evidence import Evidence, FaultKind, Unreadable
+from runner.tracebacks import Tracebacks
 from sweeps.units import size
 
 Recogniser = Callable[[Evidence], str | None]
@@ -173,6 +174,17 @@ def refused(evidence: Evidence) -> str | None:
     return f"the launcher refused it: {evidence.refused}" if evidence.refused else None
 
 
+def ended_without_space(evidence: Evidence) -> str | None:
+    """Where not even the reason could be written down. Whoever was killed, or says another reason, has that one."""
+    exit_, said = evidence.own_exit, evidence.signs.traceback
+    if exit_ is None or exit_.no_space is None or exit_.ended_by is not None or evidence.error is not None:
+        return None
+    if killed(evidence) or said not in (None, Tracebacks.BEGIN):
+        return None
+    ended = how_it_ended(exit_.exit_code, exit_.signal)
+    return f"it ended with {ended} when nothing more could be written into its folder: {exit_.no_space}"
+
+
 def fenced(evidence: Evidence) -> str | None:
     claim = evidence.claim
     if claim is None or isinstance(claim, Unreadable) or not claim.fenced:
@@ -293,7 +305,8 @@ def _why_lost(evidence: Evidence) -> str:
         return evidence.exit.why
     if evidence.plan is None:
         return "its folder was emptied or removed while it was open"
-    return "its supervisor left no exit.json"
+    unwritable = f", and nothing can be written into its folder: {evidence.unwritable}" if evidence.unwritable else ""
+    return f"its supervisor left no exit.json{unwritable}"
 
 
 def how_it_ended(exit_code: int | None, signal: int | None) -> str:

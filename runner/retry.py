@@ -25,9 +25,9 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Do nothing now. `until` is a clock time; None means until something else happens."""
+    """Do nothing for so many `seconds`; None means until something else happens."""
 
-    until: float | None
+    seconds: float | None
     because: str
 
 
@@ -55,29 +55,29 @@ def next_step(
     *,
     effective_batch: int,
     policy: Policy,
-    now: float,
+    waited: float,
     why_indivisible: str | None = None,
     rerun_because: str | None = None,
     salt: str = "",
 ) -> NextStep:
     """Decide what to do about one run.
 
-    `why_indivisible` says why its batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be
-    content with a success, that of older code for instance. `salt`, the run's id, makes runs that failed together wait
-    for different times.
+    `waited` is the seconds since the latest verdict. `why_indivisible` says why its batch cannot be halved; nothing
+    where it can. `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`,
+    the run's id, makes runs that failed together wait for different times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
         first = BatchSplit(micro=effective_batch, accum=1)
         return _unless_stopped(history, Launch(batch=first, because="first attempt"))
     if last.verdict is None:
-        return Wait(until=None, because=f"attempt {last.number} is open")
+        return Wait(seconds=None, because=f"attempt {last.number} is open")
     if last.verdict == "succeeded":
         again = Launch(batch=last.batch, because=rerun_because or "")
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    return _unless_stopped(history, _after_failure(history, last, policy, now, why_indivisible, salt))
+    return _unless_stopped(history, _after_failure(history, last, policy, waited, why_indivisible, salt))
 
 
 def _unless_stopped(history: History, step: NextStep) -> NextStep:
@@ -85,7 +85,7 @@ def _unless_stopped(history: History, step: NextStep) -> NextStep:
 
 
 def _after_failure(
-    history: History, last: PastAttempt, policy: Policy, now: float, why_indivisible: str | None, salt: str
+    history: History, last: PastAttempt, policy: Policy, waited: float, why_indivisible: str | None, salt: str
 ) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
@@ -98,10 +98,8 @@ def _after_failure(
     if kind.remedy is Remedy.HALVE:
         return _halve(last, kind, why_indivisible)
     wait = 0.0 if kind.remedy is Remedy.CONTINUE else _backoff(policy.wait, spent, f"{salt} {last.number}")
-    # a clock that was set back must not make anyone wait longer than was asked
-    until = min((last.judged_at or now) + wait, now + wait)
-    if until > now:
-        return Wait(until=until, because=f"{kind.word}: {last.because}")
+    if waited < wait:
+        return Wait(seconds=wait - waited, because=f"{kind.word}: {last.because}")
     return Launch(batch=last.batch, because=f"the same again after {kind.word}")
 
 

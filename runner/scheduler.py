@@ -36,6 +36,7 @@ from runner.slots import Slots
 from runner.strangers import stranger_lives
 from runner.sweep_lock import is_held
 from runner.taking_over import take_over
+from runner.waiting import Waiting
 
 PULSE_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -89,8 +90,8 @@ class Scheduler:
             resources=sweep.resources,
             policy=sweep.policy,
         )
-        # What was begun comes before what was not: due runs by the clock time they wait for, then the fresh ones.
-        self._due: dict[str, float] = {}
+        # What was begun comes before what was not.
+        self._waiting = Waiting()
         self._fresh = deque(self.runs)
         self._last_pulse = time.monotonic()
 
@@ -130,7 +131,7 @@ class Scheduler:
         return len(self.settled) == len(self.runs) and all(done.green for done in self.settled.values())
 
     def _is_over(self) -> bool:
-        waiting = self._due or (self._fresh and not self.halted)
+        waiting = self._waiting or (self._fresh and not self.halted)
         return not self.running and (self.interrupted or not waiting)
 
     def _nothing_was_reopened(self) -> bool:
@@ -139,7 +140,7 @@ class Scheduler:
         reopened = [run_id for run_id in red if not self._ledger.read_history(run_id).stopped]
         for run_id in reopened:
             del self.settled[run_id]
-            self._due[run_id] = 0.0
+            self._waiting.put(run_id)
         return not reopened
 
     def _tick(self) -> None:
@@ -171,7 +172,7 @@ class Scheduler:
     def _look_after(self, opened: OpenAttempt, opener_lives: Callable[[], bool], refused: str | None = None) -> None:
         folder = AttemptDir(self._root / opened.run_id / str(opened.number))
         self.running[opened.id] = Attended(opened, folder, opener_lives, refused)
-        self._due.pop(opened.run_id, None)
+        self._waiting.drop(opened.run_id)
 
     def _attend(self, attended: Attended) -> None:
         verdict = attended.attend(self._ledger, self._launcher)
@@ -179,15 +180,14 @@ class Scheduler:
             return
         run = self.runs[attended.attempt.run_id]
         del self.running[attended.attempt.id]
-        self._due[run.run_id] = 0.0
+        self._waiting.put(run.run_id)
         self._tell(run, attended.attempt.number, _words(verdict))
         why = self._caution.learn_from(attended.attempt, verdict)
         if why:
             self._tell(run, 0, f"{why}; no further attempt is started")
 
     def _take_next_steps(self) -> None:
-        now = time.time()
-        for run_id in [run_id for run_id, when in self._due.items() if when <= now]:
+        for run_id in self._waiting.due():
             if not self._take_next_step(self.runs[run_id]):
                 return  # no slot is free
         while self._fresh and not self.halted and self._take_next_step(self.runs[self._fresh[0]]):
@@ -203,18 +203,18 @@ class Scheduler:
             effective_batch=run.work.effective_batch,
             why_indivisible=run.work.why_indivisible or self._never_asked(run, history),
             policy=self.sweep.policy,
-            now=time.time(),
+            waited=self._waiting.since_verdict(run.run_id, history.attempts[-1]) if history.attempts else 0.0,
             rerun_because=self._rerun_because(run, history),
             salt=run.run_id,
         )
         match step:
             case Launch() if self.halted:
-                self._due.pop(run.run_id, None)  # for the next `runner sweep`
+                self._waiting.drop(run.run_id)  # for the next `runner sweep`
             case Launch():
                 return self._launch(run, step, history)
             case Wait():
-                self._due[run.run_id] = step.until if step.until is not None else time.time() + PULSE_SECONDS
-                if step.until is None:
+                self._waiting.put(run.run_id, PULSE_SECONDS if step.seconds is None else step.seconds)
+                if step.seconds is None:
                     self._adopt()  # another sweep shares the run and has an attempt of it open
             case Stop():
                 self._ledger.record_stop(run.run_id, step.kind, step.because)
@@ -238,7 +238,7 @@ class Scheduler:
     def _launch(self, run: PreparedRun, step: Launch, history: History) -> bool:
         past = history.attempts[-1].number if history.attempts else 0
         if stranger_lives(self._root / run.run_id, past):
-            self._due[run.run_id] = time.time() + PULSE_SECONDS
+            self._waiting.put(run.run_id, PULSE_SECONDS)
             return True
         slot = self._caution.take_slot()
         if slot is None:
@@ -268,7 +268,7 @@ class Scheduler:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""
         if "a later scheduler" in str(refusal.orig):
             raise Refused(f"sweep `{self.sweep.name}`: {refusal.orig}") from None
-        self._due[run.run_id] = time.time() + PULSE_SECONDS
+        self._waiting.put(run.run_id, PULSE_SECONDS)
         self._adopt()
 
     def _rerun_because(self, run: PreparedRun, history: History) -> str | None:
@@ -282,7 +282,7 @@ class Scheduler:
 
     def _settle(self, run: PreparedRun, done: Done) -> None:
         self.settled[run.run_id] = done
-        self._due.pop(run.run_id, None)
+        self._waiting.drop(run.run_id)
 
     def _carry_out_requests(self) -> None:
         for request in take_requests(self._root, self.runs):
@@ -295,7 +295,7 @@ class Scheduler:
     def _retry(self, run: PreparedRun) -> None:
         if self._ledger.record_reopening(run.run_id):
             self.settled.pop(run.run_id, None)
-            self._due[run.run_id] = 0.0
+            self._waiting.put(run.run_id)
             self._tell(run, 0, "retry was asked for")
 
     def _cancel(self, run: PreparedRun) -> None:
@@ -304,7 +304,7 @@ class Scheduler:
             return
         self._ledger.record_stop(run.run_id, "cancelled", "somebody cancelled it")
         self.settled.pop(run.run_id, None)
-        self._due[run.run_id] = 0.0
+        self._waiting.put(run.run_id)
         self._adopt()
         for attended in self.running.values():
             if attended.attempt.run_id == run.run_id:

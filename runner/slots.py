@@ -13,32 +13,22 @@ import hashlib
 import os
 import stat
 import struct
-import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from db.errors import Refused
+from runner.gpus import Gpu
 
 FOLDER = "RUNNER_SLOTS"
 """The environment variable that names the folder of the lock files."""
 OF_ATTEMPT = "RUNNER_ATTEMPT_SLOTS"
 """By this an attempt is told in which folder the locks of its own slot lie."""
 DEFAULT_FOLDER = "/tmp/runner-slots-shared"  # noqa: S108 - checked on opening: sticky, no links, never written to
-QUERY = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
 _BEYOND = 2**20
 """Numbers from here on stand for CPUs that are asked for and not there."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """A GPU of this host. `memory` is its whole memory in bytes."""
-
-    index: int
-    uuid: str
-    memory: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +85,9 @@ class Slots:
 
 def take_name(name: str) -> int | None:
     """Hold a name on this host for as long as the returned descriptor is open; None where somebody else does."""
-    folder = _open_folder(Path(os.environ.get(FOLDER) or DEFAULT_FOLDER))
     byte = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:7], "big")
-    return _lock_some(folder / "names", (byte,), 1)
+    locked = _lock_some(_open_folder(_named_folder()) / "names", (byte,), 1)
+    return locked.descriptor if locked else None
 
 
 def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None, *, gpus_per_attempt: int = 1) -> Slots:
@@ -136,39 +126,6 @@ def refuse_inside_an_attempt() -> None:
 
 def _named_folder() -> Path:
     return Path(os.environ.get(FOLDER) or DEFAULT_FOLDER)
-
-
-def find_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs of this host that CUDA_VISIBLE_DEVICES lets us see, in its order. None without a driver."""
-    try:
-        answer = subprocess.run(QUERY, capture_output=True, text=True, timeout=20, check=True, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    gpus = [gpu for line in answer.stdout.splitlines() if (gpu := _parse_gpu(line))]
-    return visible(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
-def visible(gpus: Sequence[Gpu], wanted: str | None) -> tuple[Gpu, ...]:
-    """As CUDA reads CUDA_VISIBLE_DEVICES: indices or starts of UUIDs; the first that does not exist ends the list."""
-    if wanted is None:
-        return tuple(gpus)
-    chosen: list[Gpu] = []
-    for word in (word.strip() for word in wanted.split(",")):
-        fits = [
-            gpu for gpu in gpus if word == str(gpu.index) or (word.startswith("GPU-") and gpu.uuid.startswith(word))
-        ]
-        if len(fits) != 1 or fits[0] in chosen:
-            break
-        chosen += fits
-    return tuple(chosen)
-
-
-def _parse_gpu(line: str) -> Gpu | None:
-    """`0, GPU-8a..., 81559` (MiB). What cannot be read (`[N/A]`, a warning) is no GPU to us."""
-    parts = [part.strip() for part in line.split(",")]
-    if len(parts) != 3 or not parts[0].isdecimal() or not parts[2].isdecimal() or "/" in parts[1]:
-        return None
-    return Gpu(index=int(parts[0]), uuid=parts[1], memory=int(parts[2]) * 2**20)
 
 
 def _open_folder(folder: Path) -> Path:

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from db.records import EndedBy, Exit, FileSeen, MemoryWatch, Plan, Usage
 from runner import ending, outside, processes, spawn
-from runner.attempt_dir import AttemptDir, BadRecord, write_record
+from runner.attempt_dir import AttemptDir, BadRecord
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
 from runner.memory_limit import PeakMemory, open_limit
+from runner.room import KeptRoom, why_no_space
 from runner.silence import Silence
 from runner.watched import Watch
 
@@ -34,7 +35,7 @@ KILLING_TICK = 0.005
 AFTER_TERM = 2.0
 """Seconds (at most) that what the worker left behind has between SIGTERM and SIGKILL."""
 RECORD_FOR = 60.0
-"""Seconds for which writing `exit.json` is tried, where the disk is full."""
+"""Seconds for which writing `exit.json` is tried, where the disk is full and no room for it could be kept."""
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
@@ -78,6 +79,8 @@ class Supervision:
         self._memory = open_limit(plan.limits.memory, plan.attempt_id)
         self._peak = PeakMemory()
         self._silence = Silence((attempt.metrics, attempt.stdout, attempt.stderr), self._begun)
+        self._room = KeptRoom(attempt.exit)
+        self._no_space: str | None = None
         self._watch: Watch | None = None
         self._files: tuple[FileSeen, ...] = ()
         self._logs: list[CappedLog] = []
@@ -123,6 +126,7 @@ class Supervision:
             self._watch = Watch(watched, self._attempt.path)
             self._begun, self._started_at = time.monotonic(), time.time()
             self._worker = self._pid = spawn.start(command)
+            self._room.keep()
 
     def _reap(self) -> bool:
         """Reap what has ended. True when nothing is left: what comes from us is, or becomes, our child."""
@@ -141,6 +145,7 @@ class Supervision:
         if self._watch is not None:  # before what is left behind is given time: what it still writes proves nothing
             with bounded_by_death(self._lease.left(self._over)):
                 self._files = self._watch.again()
+                self._no_space = why_no_space(self._attempt.path)
             self._notes += self._watch.faults
         if self._kill_at is None:
             self._term_at = self._over + self._limits.grace
@@ -226,7 +231,7 @@ class Supervision:
         deadline = time.monotonic() + RECORD_FOR
         while self._lease.has_folder() and time.monotonic() < deadline:
             with suppress(OSError):
-                write_record(self._attempt.exit, record)
+                self._room.write(record)
                 return True
             time.sleep(0.5)
         return False
@@ -252,6 +257,7 @@ class Supervision:
             detail="; ".join([*self._notes, *([note] if note else [])]) or None,
             pid=self._pid,
             files=self._files,
+            no_space=self._no_space,
         )
 
 

@@ -16,11 +16,12 @@ from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
+from runner.gpus import Gpu, find_gpus
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
-from runner.slots import Gpu, Slots, find_gpus, open_slots, refuse_inside_an_attempt
+from runner.slots import Slots, open_slots, refuse_inside_an_attempt
 from runner.summary import summarise
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
@@ -58,8 +59,9 @@ def sweep(
     for number in ENDING_SIGNALS:  # until there is a scheduler: as Ctrl-C
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    gpus = find_gpus()
-    spec = read_sweep(file, overrides, profile=profile, gpus=len(gpus), known_kinds=BY_WORD)
+    host = find_gpus()
+    spec = read_sweep(file, overrides, profile=profile, gpus=host.count, known_kinds=BY_WORD)
+    gpus = () if spec.resources.gpus == "none" else host.usable()
     root = root.absolute()
     watch = Watch(root)
     with nullcontext() if detach else watch.shown():
@@ -169,5 +171,4 @@ def _make(root: Path) -> None:
 
 def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
     each = resources.gpus if isinstance(resources.gpus, int) else 1
-    usable = () if resources.gpus == "none" else gpus
-    return open_slots(usable, resources.cpus, resources.slots, gpus_per_attempt=each)
+    return open_slots(gpus, resources.cpus, resources.slots, gpus_per_attempt=each)

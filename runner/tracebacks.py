@@ -11,7 +11,7 @@ SHOWN = 400
 class Tracebacks:
     """Hears a log line by line; `rank` is what stands before each line of the one that is or was heard last."""
 
-    _BEGIN = "Traceback (most recent call last)"
+    BEGIN = "Traceback (most recent call last)"
     _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
     _FRAMES = (" ", "\t", "│", "╭", "╰", "|")  # rich draws boxes
     _LAST = re.compile(r"(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*[a-z]\w*|error|timeout)(?::\s.*|:?$)")
@@ -36,11 +36,11 @@ class Tracebacks:
 
     def hear(self, line: str) -> str | None:
         """The exception, where the line ends a traceback."""
-        if self._BEGIN in line:
-            before = line.partition(self._BEGIN)[0]
+        if self.BEGIN in line:
+            before = line.partition(self.BEGIN)[0]
             self.rank = before if before.startswith("[") else ""  # `[rank1]: ` stands before each of its lines
             self.unfinished = True
-            self._told_of_child = self._told_of_child or self._BEGIN
+            self._told_of_child = self._told_of_child or self.BEGIN
         elif any(words in line for words in self._CHAINED):
             self._chained = True
         elif self.unfinished and line.startswith(self.rank):

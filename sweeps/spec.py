@@ -66,14 +66,14 @@ def read_sweep(
     overrides: Sequence[str] = (),
     *,
     profile: str | None = None,
-    gpus: int,
+    gpus: int | None,
     known_kinds: Collection[str] = (),
 ) -> SweepSpec:
     """Read and expand a sweep file. Imports no backbone and no task.
 
-    `overrides` are `key=value` from the command line, `profile` its `--profile`; `gpus` are how many the host has;
-    `known_kinds` are the failure kinds
-    that `policy.retries` may name (none: not checked).
+    `overrides` are `key=value` from the command line, `profile` its `--profile`; `gpus` are how many the host has, None
+    where its driver does not say; `known_kinds` are the failure kinds that `policy.retries` may name (none: not
+    checked).
 
     Raises:
         Refused: with one line for each thing wrong.
@@ -103,12 +103,12 @@ class _Reader:
         self.words = words
         self.faults = words.faults
 
-    def spec(self, asked_profile: str | None, gpus: int) -> SweepSpec:
+    def spec(self, asked_profile: str | None, gpus: int | None) -> SweepSpec:
         words = self.words
         settings = words.section(())
         asked, everywhere = self._asked()
         asked_gpus = overlay(settings, everywhere).get(_GPUS)
-        host = Host(has_gpu=gpus > 0, unused=asked_gpus is not None and asked_gpus.value == "none")
+        host = Host(has_gpu=gpus != 0, unused=asked_gpus is not None and asked_gpus.value == "none")
         profile, reason = choose_profile(self.file, asked_profile, host, self.located, self.faults)
         profiles = {name: words.section(("profiles", name)) for name in self.file.profiles}
         profiled = frozenset(path for layer in profiles.values() for path in layer)
@@ -154,13 +154,13 @@ class _Reader:
             self.faults.add(place, f"name: {rule}; found {describe(name)}")
         return str(name)
 
-    def _require_gpus(self, resources: Resources, there: int, settings: Layer) -> None:
+    def _require_gpus(self, resources: Resources, there: int | None, settings: Layer) -> None:
         """Before anything is started: an attempt that takes more than there are would wait for ever."""
         wanted = resources.gpus if isinstance(resources.gpus, int) else 0
         place = _place_and_name(settings, _GPUS, self.located)[0]
         if wanted > 1 and isinstance(self.words, Trainings):
             self.faults.add(place, f"resources.gpus: a backbone trains on one GPU; {wanted} are for a `command`")
-        elif wanted > there:
+        elif there is not None and wanted > there:
             seen = "none that it lets us see" if there == 0 else f"{there} that it lets us see"
             self.faults.add(
                 place,

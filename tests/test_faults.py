@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,8 @@ PATIENCE = 900.0
 """Seconds for all scenarios of a body; a bound, not an expectation."""
 JUDGED_WITHIN = 30.0
 """Seconds more than its limit that an attempt may take to be over and judged, on a busy machine."""
+SIDE_BY_SIDE: tuple[tuple[Body, ...], ...] = (("worker",), ("command", "reporter"))
+"""Bodies that mostly wait, for time limits and for leases to expire, do so together."""
 CASES = [(body, one) for body in BODIES for one in SCENARIOS if body in one.expected]
 
 Struck = Callable[[Body], Told]
@@ -49,10 +52,17 @@ def struck(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     found: dict[Body, Told] = {}
     desks: list[Desk] = []
 
+    def strike(body: Body, desk: Desk) -> Told:
+        return strike_all(desk, body, asked(request.session, body), PATIENCE)
+
     def of(body: Body) -> Told:
         if body not in found:
-            desks.append(Desk(tmp_path_factory.mktemp(body)))
-            found[body] = strike_all(desks[-1], body, asked(request.session, body), PATIENCE)
+            (group,) = (bodies for bodies in SIDE_BY_SIDE if body in bodies)
+            bodies = [each for each in group if asked(request.session, each)]
+            new = [Desk(tmp_path_factory.mktemp(each)) for each in bodies]
+            desks.extend(new)
+            with ThreadPoolExecutor() as threads:
+                found.update(zip(bodies, threads.map(strike, bodies, new), strict=True))
         return found[body]
 
     yield of
@@ -71,7 +81,9 @@ def test_the_truth_is_told(body: Body, scenario: Scenario, struck: Struck) -> No
     assert scenario.name in told.runs, told.said
     run = told.runs[scenario.name]
     truth = scenario.expected[body]
-    assert (run.status["state"], run.status["failure_kind"]) == (truth.state, truth.kind), run.status["because"]
+    assert (run.status["state"], run.status["failure_kind"]) == (truth.state, truth.kind), (
+        f"{run.status['because']}\n{told.said}"
+    )
     (attempt,) = run.attempts
     assert truth.saying in attempt["because"]
     limit = scenario.resources.get("time", AT_MOST)

@@ -1,93 +1,190 @@
-"""GPUs that an attempt takes, carried out for real; only `nvidia-smi` is a script that names devices."""
+"""How GPUs are found, and what is done where the driver does not say: with stand-ins for nvidia-smi."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sweeping import finish
-from test_commands import CommandDesk
+from stories import StoryDesk
+from sweeping import ROOT, finish
 
-SEEN = 'from="$EPOCHREALTIME"; sleep 0.2; echo "$from $EPOCHREALTIME $CUDA_VISIBLE_DEVICES" > "$0"'
-TAKES_TWO: dict[str, Any] = {
-    "command": {"argv": ["bash", "-c", SEEN, "{out}/seen.txt", "{lr}"], "name": "seen"},
-    "success": {"files": ["{out}/seen.txt"]},
-    "grid": {"lr": [1, 2, 3]},
-    "resources": {"gpus": 2},
-}
+from db.errors import Refused
+from runner import asking
+from runner.asking import Unanswered, ask
+from runner.gpus import Gpu, find_gpus, visible
+
+GPUS = tuple(Gpu(index=index, uuid=f"GPU-{letter * 4}", memory=80 * 2**30) for index, letter in enumerate("abcd"))
+TWO = """echo "0, GPU-8a1b, 143771"; echo "1, GPU-9c, 81559" """
+BOTH = (Gpu(index=0, uuid="GPU-8a1b", memory=143771 * 2**20), Gpu(index=1, uuid="GPU-9c", memory=81559 * 2**20))
+JOB = ROOT / "tests" / "commands" / "on_gpu.sh"
 
 
-class GpuDesk(CommandDesk):
-    def has_gpus(self, *names: str) -> dict[str, str]:
-        """The environment of a host with these GPUs."""
-        program = self.folder / "bin" / "nvidia-smi"
-        program.parent.mkdir(exist_ok=True)
-        lines = "".join(f'echo "{index}, {name}, 81559"\n' for index, name in enumerate(names))
-        program.write_text(f"#!/bin/bash\n{lines}")
-        program.chmod(0o755)
-        return {"PATH": f"{program.parent}:/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": ",".join(names)}
+@pytest.mark.parametrize(
+    ("wanted", "indices"),
+    [
+        (None, [0, 1, 2, 3]),
+        ("", []),
+        ("-1", []),
+        ("2,0", [2, 0]),
+        ("1,7,0", [1]),
+        ("GPU-cccc, 0", [2, 0]),
+        ("GPU-c", [2]),
+        ("1,1", [1]),
+        ("NoDevFiles", []),
+    ],
+)
+def test_visible_devices_are_read_as_cuda_does(wanted: str | None, indices: list[int]) -> None:
+    assert [gpu.index for gpu in visible(GPUS, wanted)] == indices
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[GpuDesk]:
-    made = GpuDesk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[StoryDesk]:
+    made = StoryDesk(tmp_path)
     yield made
     made.clean_up()
 
 
-def test_two_sweeps_take_two_gpus_each_time_and_share_none(desk: GpuDesk) -> None:
-    env = desk.has_gpus("GPU-a", "GPU-b", "GPU-c")
-    desk.write(**TAKES_TWO)
-    other = desk.start("sweep", "sweep.yaml", "name=other", "lr=[4,5,6]", **env)
-    assert desk.sweep(**env).code == 0
-    done = finish(other)
-    assert done.code == 0, done
-    held: list[tuple[float, float, str]] = []
-    for path in desk.root.glob("*/1/out/seen.txt"):
-        start, end, names = path.read_text().split()
-        assert len(set(names.split(","))) == 2
-        held += [(float(start), float(end), name) for name in names.split(",")]
-    assert len(held) == 6 * 2
-    for begun, over, name in held:
-        beside = [one for one in held if one[2] == name and one[0] < over and begun < one[1]]
-        assert len(beside) == 1
-    assert {attempt["device"].count(",") for attempt in desk.attempts()} == {1}
+def _fake(folder: Path, script: str) -> str:
+    """An nvidia-smi in front of all others; each time it is asked a line is added to `asked`. The PATH with it."""
+    program = folder / "bin" / "nvidia-smi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/bash\necho >>{folder}/asked\n{script}\n")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
 
 
-@pytest.mark.parametrize(
-    ("names", "asked", "said"),
-    [
-        (("GPU-a",), 2, "resources.gpus: an attempt takes 2, and this host has 1 that it lets us see"),
-        ((), 1, "resources.gpus: an attempt takes 1, and this host has none that it lets us see"),
-        (("GPU-a",), 0, "resources.gpus: must be auto, none, or at least 1 and at most 10,000, is 0"),
-        (("GPU-a",), "two", "resources.gpus: text 'two' is not one of auto, none, an integer"),
-    ],
-)
-def test_more_than_there_are_is_refused_before_anything_is_started(
-    names: tuple[str, ...], asked: object, said: str, desk: GpuDesk
+def _times_asked(folder: Path) -> int:
+    return len((folder / "asked").read_text().splitlines())
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", _fake(tmp_path, TWO))
+    return tmp_path
+
+
+def test_gpus_are_asked_of_the_driver(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = '[ "$1 $2" = "--query-gpu=index,uuid,memory.total --format=csv,noheader,nounits" ] || exit 2'
+    _fake(fake, f'{right}\n{TWO}\necho "2, GPU-dead, [N/A]"')
+    assert find_gpus().found == BOTH
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert find_gpus().found == BOTH[1:]
+
+
+@pytest.mark.parametrize("wanted", ["", "-1"])
+def test_who_wants_no_gpu_is_not_asked_for_a_driver(fake: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", wanted)
+    assert not find_gpus()
+    assert not (fake / "asked").exists()
+
+
+def test_without_the_command_there_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    began = time.monotonic()
+    assert not find_gpus()
+    assert find_gpus().usable() == ()
+    assert time.monotonic() - began < asking.TRIES, "nothing is waited for"
+
+
+def test_a_driver_that_fails_in_passing_is_asked_again(fake: Path) -> None:
+    _fake(fake, f"[ -e {fake}/once ] || {{ touch {fake}/once; echo 'Unknown Error' >&2; exit 255; }}\n{TWO}")
+    assert find_gpus().usable() == BOTH
+    assert _times_asked(fake) == 2
+
+
+def test_a_driver_that_keeps_failing_is_no_host_without_gpus(fake: Path) -> None:
+    _fake(fake, "echo 'Unable to determine the device handle: GPU is lost' >&2; exit 15")
+    found = find_gpus()
+    assert found, "a profile for GPUs is chosen all the same"
+    with pytest.raises(Refused, match=r"ended with exit code 15: .*GPU is lost.*resources\.gpus=none"):
+        found.usable()
+    assert _times_asked(fake) == asking.TRIES
+
+
+@pytest.mark.parametrize("on_the_bus", [False, True])
+def test_a_missing_driver_is_an_answer_unless_there_is_a_gpu(
+    fake: Path, monkeypatch: pytest.MonkeyPatch, *, on_the_bus: bool
 ) -> None:
-    desk.write(**{**TAKES_TWO, "resources": {"gpus": asked}})
-    done = desk.sweep(**desk.has_gpus(*names))
-    assert done.code == 2
-    assert said in done.err
-    assert "sweep.yaml:" in done.err
-    assert not desk.root.exists()
+    device = fake / "devices" / "0000:01:00.0"
+    device.mkdir(parents=True)
+    (device / "vendor").write_text("0x10de\n")
+    (device / "class").write_text("0x030200\n" if on_the_bus else "0x020000\n")
+    monkeypatch.setattr("runner.gpus.PCI", fake / "devices")
+    _fake(fake, "echo 'NVIDIA-SMI has failed because it could not talk to the driver.'; exit 9")
+    assert bool(find_gpus()) == on_the_bus
+    assert (find_gpus().unanswered is None) != on_the_bus
 
 
-def test_a_backbone_of_ours_takes_one(desk: GpuDesk) -> None:
-    (desk.folder / "sweep.yaml").write_text("tasks: [classification]\ngrid: {backbone: [fno]}\nresources: {gpus: 2}\n")
-    done = desk.sweep(**desk.has_gpus("GPU-a", "GPU-b"))
-    assert (done.code, "sweep.yaml:3:13: resources.gpus: a backbone trains on one GPU" in done.err) == (2, True)
+def test_an_answer_that_does_not_come_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ANSWER_WITHIN", 0.5)
+    began = time.monotonic()
+    with pytest.raises(Unanswered, match=r"`sleep 60` gave no answer within 0\.5 s"):
+        ask(("sleep", "60"))
+    assert time.monotonic() - began < 5
 
 
-def test_gpus_that_fail_twice_in_a_row_are_left_alone_together(desk: GpuDesk) -> None:
-    text = '[[ "$CUDA_VISIBLE_DEVICES" != *GPU-b* ]] || { echo "CUDA error: uncorrectable ECC error" >&2; exit 1; }'
-    command = {"argv": ["bash", "-c", f"{text}; touch $0; echo 1 > $0", "{out}/seen.txt", "{lr}"], "name": "seen"}
-    desk.write(**{**TAKES_TWO, "command": command, "policy": {"wait": 0.1, "retries": {"device_fault": 4}}})
-    done = desk.sweep(**desk.has_gpus("GPU-a", "GPU-b", "GPU-c", "GPU-d"))
-    assert done.code == 0, done
-    devices = [(attempt["failure_kind"], attempt["device"]) for attempt in desk.attempts()]
-    assert devices.count(("device_fault", "GPU-a,GPU-b")) == 2
-    assert devices.count((None, "GPU-c,GPU-d")) == 3
+@pytest.mark.parametrize("argv", [("--help",), ("status",)])
+def test_who_asks_nothing_loads_nothing_to_ask_with(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    code = f"""
+import sys, runner.cli
+try:
+    runner.cli.main({list(argv)!r})
+finally:
+    print('loaded:', *sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    loaded = done.stderr.partition("loaded:")[2].split()
+    assert "runner.cli" in loaded
+    assert "tenacity" not in loaded
+
+
+def _write(desk: StoryDesk, name: str, jobs: int, **resources: object) -> None:
+    argv = ["bash", str(JOB), str(desk.side), "0.4", "{out}"]
+    desk.write(
+        name=name,
+        command={"argv": argv, "name": name, "env": {"NUMBER": "{number}"}},
+        settings={},
+        zip={"number": list(range(jobs))},
+        resources=resources,
+    )
+    (desk.folder / "sweep.yaml").rename(desk.folder / f"{name}.yaml")
+
+
+def test_a_sweep_meant_for_a_gpu_does_not_crawl_on_cpus(desk: StoryDesk) -> None:
+    path = _fake(desk.folder, "echo 'GPU is lost' >&2; exit 15")
+    _write(desk, "first", 1)
+    refused = desk.type("sweep", "first.yaml", PATH=path)
+    assert refused.code == 2, refused
+    assert "whether this host has a GPU cannot be told" in refused.err
+    assert "Traceback" not in refused.err
+    assert not desk.marks(), "nothing was started"
+    assert desk.type("sweep", "first.yaml", "resources.gpus=none", PATH=path).code == 0
+    assert {mark.run for mark in desk.marks()} == {"cpu"}
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_two_sweeps_on_one_ledger_never_share_a_gpu(desk: StoryDesk, gpus: int) -> None:
+    path = _fake(desk.folder, "; ".join(f'echo "{gpu.index}, {gpu.uuid}, 81559"' for gpu in BOTH[:gpus]))
+    _write(desk, "first", 6)
+    _write(desk, "second", 6)
+    both = [desk.start("sweep", f"{name}.yaml", PATH=path) for name in ("first", "second")]
+    assert [finish(each).code for each in both] == [0, 0]
+    marks = desk.marks()
+    assert Counter(mark.what for mark in marks) == {"start": 12, "end": 12}, "none beside another"
+    assert {mark.run for mark in marks} == {gpu.uuid for gpu in BOTH[:gpus]}
+    told = {row["nonce"]: row["sweep"] for row in _sweeps_of_attempts(desk)}
+    order = [told[mark.nonce] for mark in marks if mark.what == "start"]
+    assert len({*order[:8]}) == 2, "side by side, not one after the other"
+
+
+def _sweeps_of_attempts(desk: StoryDesk) -> list[dict[str, str]]:
+    commands = {row["run"]: row["sweep"] for row in desk.status()}
+    return [{"nonce": row["nonce"], "sweep": commands[row["run"]]} for row in desk.attempts()]

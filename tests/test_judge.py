@@ -36,6 +36,7 @@ OOM_KILLED = MemoryWatch(how="cgroup_v1", limit=100, peak=100, oom_kills=1)
 FENCED = replace(CLAIM, fenced=True)
 CANCELLED = EndRequest(attempt_id=GOOD.plan.attempt_id, why="cancelled", asked_at=1.0)  # type: ignore[union-attr] # the good one has its plan
 
+FULL = "No space left on device"
 OOM = Signs(cuda_oom="torch.OutOfMemoryError: CUDA out of memory.", traceback="ChildFailedError:")
 E_LAYERS = Signs(traceback="AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
 NAN = Signs(nan="epoch 3 loss: nan")
@@ -119,6 +120,13 @@ FAILURES = {
     "no word about the code": (spoiled(result=reported(code_fingerprint=None)), "changed"),
     "error swallowed, exit code 0": (spoiled(result=failed_with("shape")), "shape"),
     "no plan": (spoiled(plan=None), "lost"),
+    "a full disk, all swallowed": (spoiled(exit=ended(no_space=FULL), result=None, result_sha256=None), "disk_full"),
+    "a full disk, half a result": (spoiled(exit=ended(no_space=FULL), result=Unreadable(why="torn")), "disk_full"),
+    "a full disk, killed": (spoiled(exit=ended(exit_code=None, signal=9, no_space=FULL), result=None), "killed"),
+    "a full disk, another error": (
+        spoiled(exit=ended(exit_code=1, no_space=FULL), result=failed_with("shape")),
+        "shape",
+    ),
     "cuda text in a crash": (
         spoiled(exit=ended(exit_code=1), result=None, signs=OOM),
         "cuda_oom",

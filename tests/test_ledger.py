@@ -209,6 +209,23 @@ def test_interrupted_and_cancelled_and_unverified(book: Book) -> None:
         book.ledger.record_reopening(DLINEAR)
 
 
+def test_a_ledger_that_is_just_being_made_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    making = threading.Timer(0.5, lambda: Ledger(path).close())
+    making.start()
+    board = Board(path)
+    assert board.rows("SELECT * FROM run_status") == []
+    board.close()
+    making.join()
+
+
+def test_an_empty_file_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    with pytest.raises(Refused, match="cannot be read as a ledger"):
+        Board(tmp_path / "ledger.db")
+
+
 GREEN = (1, "succeeded", None, "all agree", '[{"agrees": true}]', 0, None, 0, "0" * 64, 1.0)
 INSERT_VERDICT = "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 

@@ -23,9 +23,9 @@ def past(number: int, kind: str | None = None, batch: BatchSplit = FULL, **chang
     return replace(made, failure_kind=kind, because="it broke", **changes)
 
 
-def step_after(*attempts: PastAttempt, now: float = 1e6, policy: Policy | None = None, **history: Any) -> NextStep:
+def step_after(*attempts: PastAttempt, waited: float = 1e6, policy: Policy | None = None, **history: Any) -> NextStep:
     told = History(attempts=attempts, **history)
-    return next_step(told, effective_batch=16, policy=policy or Policy(), now=now)
+    return next_step(told, effective_batch=16, policy=policy or Policy(), waited=waited)
 
 
 def test_the_first_attempt_takes_the_whole_batch() -> None:
@@ -83,35 +83,31 @@ def test_a_policy_sets_the_budget() -> None:
     assert isinstance(step_after(past(1, "cuda_oom"), policy=Policy(retries={"cuda_oom": 0})), Stop)
 
 
-def test_waiting_grows_and_does_not_outlast_a_clock_set_back() -> None:
-    first = step_after(past(1, "lost"), now=100.5)
+def test_waiting_grows_and_ends() -> None:
+    first = step_after(past(1, "lost"), waited=0.5)
     assert isinstance(first, Wait)
-    assert first.until is not None
-    wait = first.until - 100.0
-    assert 2.0 <= wait <= 3.0
-    second = step_after(past(1, "lost"), past(2, "lost"), now=100.5)
+    assert first.seconds is not None
+    assert 1.5 <= first.seconds <= 2.5
+    second = step_after(past(1, "lost"), past(2, "lost"), waited=0.5)
     assert isinstance(second, Wait)
-    assert second.until is not None
-    assert 104.0 <= second.until <= 106.0
-    earlier = step_after(past(1, "lost"), now=50.0)
-    assert isinstance(earlier, Wait)
-    assert earlier.until == pytest.approx(50.0 + wait)
-    assert isinstance(step_after(past(1, "lost"), now=100.0 + wait), Launch)
+    assert second.seconds is not None
+    assert 3.5 <= second.seconds <= 5.5
+    assert isinstance(step_after(past(1, "lost"), waited=0.5 + first.seconds), Launch)
 
 
 def test_runs_that_failed_together_do_not_come_back_together_and_wait_the_same_every_time() -> None:
     told = History(attempts=(past(1, "lost"),))
     waits = [
-        next_step(told, effective_batch=16, policy=Policy(), now=100.0, salt=f"run {number}")
+        next_step(told, effective_batch=16, policy=Policy(), waited=0.0, salt=f"run {number}")
         for number in (*range(20), *range(20))
     ]
     assert waits[:20] == waits[20:]
-    assert len({wait.until for wait in waits if isinstance(wait, Wait)}) == 20
+    assert len({wait.seconds for wait in waits if isinstance(wait, Wait)}) == 20
 
 
 def test_interrupted_goes_on_at_once_and_as_often_as_it_takes() -> None:
     step = step_after(
-        *[past(number, "interrupted", BatchSplit(micro=4, accum=4)) for number in range(1, 50)], now=100.0
+        *[past(number, "interrupted", BatchSplit(micro=4, accum=4)) for number in range(1, 50)], waited=0.0
     )
     assert isinstance(step, Launch)
     assert step.batch == BatchSplit(micro=4, accum=4)
@@ -134,7 +130,7 @@ def test_a_success_stays_one_though_a_cancel_came_too_late() -> None:
 
 def test_rerun_of_changed_code() -> None:
     told = History(attempts=(past(1, verdict="succeeded", batch=BatchSplit(micro=4, accum=4)),))
-    step = next_step(told, effective_batch=16, policy=Policy(), now=0.0, rerun_because="the code changed")
+    step = next_step(told, effective_batch=16, policy=Policy(), waited=0.0, rerun_because="the code changed")
     assert step == Launch(batch=BatchSplit(micro=4, accum=4), because="the code changed")
 
 

@@ -1,4 +1,4 @@
-"""Slots: locks of the host that live as long as somebody holds them; and how GPUs are found."""
+"""Slots: locks of the host that live as long as somebody holds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from db.errors import Refused
-from runner.slots import FOLDER, Gpu, find_gpus, open_slots, visible
+from runner.gpus import Gpu
+from runner.slots import FOLDER, open_slots
 
 GPUS = tuple(Gpu(index=index, uuid=f"GPU-{letter * 4}", memory=80 * 2**30) for index, letter in enumerate("abcd"))
 
@@ -90,7 +91,8 @@ def test_a_slot_is_held_by_whoever_inherited_it() -> None:
 def test_processes_that_race_never_share_a_slot() -> None:
     code = """
 import sys, time, json
-from runner.slots import Gpu, open_slots
+from runner.gpus import Gpu
+from runner.slots import open_slots
 gpus = [Gpu(index=i, uuid=f"GPU-{i}", memory=1) for i in range(3)]
 taken = [slot for slot in (open_slots(gpus, 1, None).take() for _ in range(3)) if slot]
 print(json.dumps([slot.env["CUDA_VISIBLE_DEVICES"] for slot in taken]), flush=True)
@@ -239,46 +241,3 @@ def test_an_odd_folder_is_refused(folder: Path, tmp_path: Path, spoil: str) -> N
         folder.chmod(0o777)
     with pytest.raises(Refused, match=FOLDER):
         open_slots((), 1, None)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "indices"),
-    [
-        (None, [0, 1, 2, 3]),
-        ("", []),
-        ("-1", []),
-        ("2,0", [2, 0]),
-        ("1,7,0", [1]),
-        ("GPU-cccc, 0", [2, 0]),
-        ("GPU-c", [2]),
-        ("1,1", [1]),
-        ("NoDevFiles", []),
-    ],
-)
-def test_visible_devices_are_read_as_cuda_does(wanted: str | None, indices: list[int]) -> None:
-    assert [gpu.index for gpu in visible(GPUS, wanted)] == indices
-
-
-def _fake_nvidia_smi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/bash\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-
-def test_gpus_are_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = """[ "$1 $2" = "--query-gpu=index,uuid,memory.total --format=csv,noheader,nounits" ] || exit 2
-echo "0, GPU-8a1b, 143771"; echo "1, GPU-9c, 81559"; echo "2, GPU-dead, [N/A]" """
-    _fake_nvidia_smi(tmp_path, script, monkeypatch)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    both = (Gpu(index=0, uuid="GPU-8a1b", memory=143771 * 2**20), Gpu(index=1, uuid="GPU-9c", memory=81559 * 2**20))
-    assert find_gpus() == both
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert find_gpus() == both[1:]
-
-
-def test_without_a_driver_there_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fake_nvidia_smi(tmp_path, "echo 'Failed to initialize NVML' >&2; exit 9", monkeypatch)
-    assert find_gpus() == ()
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert find_gpus() == ()

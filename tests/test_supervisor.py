@@ -25,11 +25,17 @@ from supervised import (
 )
 
 from db.records import Limits
+from db.verdicts import Failed
 from runner import processes
+from runner.collecting import collect
 from runner.entry import bare_argv
+from runner.judge import judge
 
 FOREVER = "import time\nprint('up', flush=True)\ntime.sleep(60)"
 DEAF = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{FOREVER}"
+STOPPING = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+HARMLESS = STOPPING | {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
+OF_SOMEBODY = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 137])
@@ -38,10 +44,15 @@ def test_an_exit_code_is_recorded_as_it_is(tmp_path: Path, code: int) -> None:
     assert (left.exit_code, left.signal, left.ended_by, left.left_behind) == (code, None, None, 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGTERM])
-def test_a_signal_is_recorded_as_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    left = supervise(planned(tmp_path, python(f"import os; os.kill(os.getpid(), {int(number)})")))
+@pytest.mark.parametrize("number", sorted(signal.valid_signals() - HARMLESS))
+def test_a_signal_is_recorded_and_named_as_a_signal(tmp_path: Path, number: int) -> None:
+    attempt = planned(tmp_path, ("/bin/sh", "-c", f"kill -{int(number)} $$"))  # bash would ignore SIGQUIT
+    left = supervise(attempt)
     assert (left.exit_code, left.signal, left.ended_by) == (None, number, None)
+    verdict = judge(collect(attempt))
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == ("killed" if number in OF_SOMEBODY else "crashed")
+    assert (number.name if isinstance(number, signal.Signals) else f"signal {number}") in verdict.because
 
 
 def test_times_and_cpu_are_those_of_the_worker(tmp_path: Path) -> None:
@@ -267,26 +278,3 @@ def test_another_folder_in_the_same_place_is_not_written_to(tmp_path: Path) -> N
     attempt.path.mkdir()
     assert supervisor.wait(10) == 74
     assert list(attempt.path.iterdir()) == []
-
-
-def test_a_full_disk_delays_the_record(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], check=False, capture_output=True
-    ).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        attempt = planned(disk / "attempt", shell(f"cat /dev/zero > {disk}/filler 2>/dev/null; exit 0"))
-        supervisor = start(attempt)
-        until(lambda: any(path.name.startswith(".exit") for path in attempt.path.iterdir()) or _is_full(disk))
-        time.sleep(0.3)
-        assert supervisor.poll() is None
-        (disk / "filler").unlink()
-        assert ended(supervisor, attempt).exit_code == 0
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
-def _is_full(disk: Path) -> bool:
-    return os.statvfs(disk).f_bavail == 0

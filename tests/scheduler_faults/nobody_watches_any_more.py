@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from stories import StoryDesk
 from sweeping import kill, supervisor_of, wait_for
 
@@ -17,3 +19,9 @@ def play(desk: StoryDesk) -> None:
     wait_for(lambda: {row["state"] for row in desk.status()} == {"unobserved"})
     assert all("no scheduler watches it; last seen" in row["because"] for row in desk.status())
     assert desk.type("status").out.count("running") == 0
+    views = json.loads(desk.type("sql", "SELECT name FROM sqlite_master WHERE type = 'view'", "--json").out)
+    assert len(views) > 5
+    for view in views:
+        rows = desk.type("sql", f"SELECT * FROM {view['name']}", "--json")  # noqa: S608 - a name out of the ledger itself
+        assert rows.code == 0
+        assert "running" not in rows.out
