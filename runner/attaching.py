@@ -34,7 +34,7 @@ def attach(root: Path, name: str | None, say: Say) -> ExitCode:
         rows = board.run_status(sweep)
     news = NewLines(log_path(root, sweep))
     if not _has_scheduler(root, sweep):
-        say(f"no scheduler works on `{sweep}`{_what_runs_on(rows)}; this is how it stands\n\n{show.status(rows)}")
+        say(f"no scheduler works on `{sweep}`{_what_runs_on(rows)}; this is how it stands\n\n{show.runs(sweep, rows)}")
         return ExitCode.OK if _is_green(rows) else ExitCode.NOT_ALL_SUCCEEDED
     try:
         say(_standing(sweep, rows))

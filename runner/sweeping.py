@@ -11,7 +11,6 @@ from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
-from db.verdicts import Departure
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
@@ -21,7 +20,7 @@ from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
 from runner.slots import Gpu, Slots, find_gpus, open_slots
-from runner.summary import summarise
+from runner.summary import ended
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
 from runner.watch import Watch
@@ -110,7 +109,7 @@ class _HeldSweep:
                 self._watch.keep(log)
             self._schedule(scheduler, detached=leaving is not None)
         self._watch.summarise(self._sweep)
-        self._tell_the_end(scheduler.departure)
+        self._tell_the_end()
         if scheduler.interrupted and not scheduler.green:
             return ExitCode.INTERRUPTED
         return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
@@ -151,10 +150,12 @@ class _HeldSweep:
         with closing(Board(self._root / "ledger.db")) as board:
             return any(row["state"] not in SETTLED for row in board.run_status(self._sweep.name))
 
-    def _tell_the_end(self, ended: Departure) -> None:
+    def _tell_the_end(self) -> None:
         """Also where an earlier scheduler was killed before it could."""
         if self._on_end and self._debt.owed:
-            self._on_end.run(summarise(self._root, self._sweep.name, self._sweep.file, ended=ended), self._watch.say)
+            with closing(Board(self._root / "ledger.db")) as board:
+                summary = {**ended(board, self._root, self._sweep.name), "file": str(self._sweep.file)}
+            self._on_end.run(summary, self._watch.say)
         self._debt.settle()
 
 

@@ -89,7 +89,7 @@ class Watch:
             self.say("\n" + show.final_metrics(metrics))
         if notes:
             self.say("\n" + show.notes(notes, len(rows)))
-        self.say("\n" + show.status(rows))
+        self.say("\n" + show.runs(prepared.name, rows))
         if wasted := show.wasted(attempts):
             self.say(wasted)
         if any(row["state"] != "succeeded" for row in rows):
