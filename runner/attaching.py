@@ -14,6 +14,7 @@ from db.board import Board, Row
 from db.errors import Refused
 from runner import show
 from runner.exit_codes import ExitCode
+from runner.places import as_typed
 from runner.sweep_lock import SweepBusy, refuse_if_held
 from runner.sweep_log import NewLines, log_path
 
@@ -41,7 +42,7 @@ def attach(root: Path, name: str | None, say: Say) -> ExitCode:
         say(f"following {log_path(root, sweep)}; Ctrl-C leaves, and the sweep goes on")
         _follow(root, sweep, news, say)
     except KeyboardInterrupt:
-        say(f"`{sweep}` goes on; `runner attach {sweep}` follows it again")
+        say(f"`{sweep}` goes on; `{as_typed(root, 'attach', sweep)}` follows it again")
         return ExitCode.INTERRUPTED
     with closing(Board(root / "ledger.db")) as board:
         return _ending(board, sweep, say)

@@ -36,6 +36,7 @@ from runner.slots import Slots
 from runner.strangers import stranger_lives
 from runner.sweep_lock import is_held
 from runner.taking_over import take_over
+from sweeps.units import duration
 
 PULSE_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -71,6 +72,7 @@ class Scheduler:
         self.running: dict[int, Attended] = {}
         self.settled: dict[str, Done] = {}
         self.older_code: set[str] = set()
+        self.lacks_slot = False
         self.interrupted = False
         self._caution = Caution(slots, sweep.policy.stop_after)
         self._ledger = ledger
@@ -216,6 +218,8 @@ class Scheduler:
                 self._due[run.run_id] = step.until if step.until is not None else time.time() + PULSE_SECONDS
                 if step.until is None:
                     self._adopt()  # another sweep shares the run and has an attempt of it open
+                else:
+                    self._tell(run, 0, f"is tried again in {duration(step.until - time.time())}")
             case Stop():
                 self._ledger.record_stop(run.run_id, step.kind, step.because)
                 self._settle(run, Done(green=False, because=step.because))
@@ -241,6 +245,7 @@ class Scheduler:
             self._due[run.run_id] = time.time() + PULSE_SECONDS
             return True
         slot = self._caution.take_slot()
+        self.lacks_slot = slot is None
         if slot is None:
             return False
         resume = self._resume_from(run, history)

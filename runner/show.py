@@ -55,7 +55,7 @@ def status(facts: Row) -> str:
         line = "\n" + plain(scheduler_line(scheduler, facts["read_at"])) if scheduler["alive"] or unsettled else ""
         blocks.append(runs(one["sweep"], one["runs"]) + line)
     if hidden := facts["hidden_runs"]:
-        blocks.append(f"{hidden} runs that their sweep no longer names are not shown; the view `attempts` has them")
+        blocks.append(f"not shown: {some(hidden, 'run')} that no sweep names any more; the view `attempts` has them")
     return "\n\n".join(blocks) or "no sweep has been run here"
 
 
@@ -65,6 +65,11 @@ def runs(sweep: str, rows: Sequence[Row]) -> str:
     keys = ("label", "state", "failure_kind", "attempts", "run")
     lines = [(*("" if row[key] is None else row[key] for key in keys), shorten(row["because"])) for row in rows]
     return f"{sweep}: {counts(row['state'] for row in rows)}\n{table(header, lines)}"
+
+
+def some(count: int, what: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def shorten(text: str, width: int = 100) -> str:

@@ -11,12 +11,14 @@ from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
+from runner import show
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
+from runner.places import as_typed
 from runner.prepare import PreparedSweep, prepare
 from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
 from runner.slots import Gpu, Slots, find_gpus, open_slots
@@ -139,9 +141,13 @@ class _HeldSweep:
             except KeyboardInterrupt:
                 self._watch.say(LEFT_RUNNING)
                 raise
+        if scheduler.interrupted and not scheduler.green:
+            self._watch.say(
+                f"interrupted: what ran was ended; `{as_typed(self._root, 'sweep', str(self._sweep.file))}` goes on"
+            )
         if scheduler.halted:
             left = len(scheduler.runs) - len(scheduler.settled)
-            self._watch.say(f"{scheduler.halted}, so {left} runs were left for later; {HOW_TO_GO_ON}")
+            self._watch.say(f"{scheduler.halted}; left for later: {show.some(left, 'run')}; {HOW_TO_GO_ON}")
         if scheduler.older_code:
             labels = ", ".join(sorted(scheduler.older_code))
             self._watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")

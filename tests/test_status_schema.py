@@ -139,7 +139,10 @@ def test_one_that_is_tried_again(desk: StatusDesk) -> None:
         == f"another attempt, by the scheduler that is running; after killed: {why['rule']['remedy']}"
     )
     scheduler.terminate()
-    assert finish(scheduler).code == 130
+    done = finish(scheduler)
+    assert done.code == 130
+    assert "is tried again in 1" in done.out, "10 minutes to 15"
+    assert "no slot is free" not in done.out
     (ended,) = desk.told().values()
     assert (ended["state"], ended["scheduler"]["ended"]) == ("waiting", "interrupted")
     assert ended["next"]["type"] == f"runner sweep {desk.folder / 'states.yaml'}"
