@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from sweeping import Desk, finish, kill, supervisor_of, wait_for
+from sweeping import RUNNER, Desk, finish, kill, supervisor_of, wait_for
 
 from runner.show import STATES
 
@@ -158,3 +160,32 @@ def test_what_on_end_reads_fits_and_so_does_a_run_of_former_times(desk: StatusDe
     assert (status["green"], status["hidden_runs"]) == (True, 1)
     former = fitting(desk.type("why", "job kind=more", "--json").out, "why")
     assert (former["state"], former["next"]["type"]) == ("former", None)
+
+
+def in_shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PATH": f"{Path(RUNNER).parent}:{os.environ['PATH']}"}
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_what_why_tells_to_type_can_be_typed(desk: StatusDesk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """From another folder, too."""
+    desk.write("ok", "wrong", success=PROOF)
+    assert desk.type("sweep", "states.yaml").code == 1
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    asked = f"runner why kind=wrong --root {desk.root}"
+    page = in_shell(asked, elsewhere).stdout
+    why = fitting(in_shell(f"{asked} --json", elsewhere).stdout, "why")
+    latest = why["latest"]
+    for part in (why["because"], why["next"]["type"], latest["repeat"], latest["ran"], why["rule"]["sentence"]):
+        assert part in page
+    assert "  | no labels\n" in page
+    assert "DISAGREES" in page
+    assert f"row {why['rule']['row']} of {why['rule']['rows']}" in page
+    assert [in_shell(latest[key], elsewhere).returncode for key in ("ran", "repeat", "show")] == [3, 3, 0]
+    shown = in_shell(latest["show"], elsewhere).stdout
+    assert in_shell(shown, elsewhere).returncode == 3
+    assert in_shell(why["next"]["type"], elsewhere).stdout.endswith("the next `runner sweep` tries it\n")
+    waiting = fitting(in_shell(f"{asked} --json", elsewhere).stdout, "why")
+    assert waiting["state"] == "waiting"
+    assert in_shell(waiting["next"]["type"], elsewhere).returncode == 1
+    assert fitting(in_shell(f"{asked} --json", elsewhere).stdout, "why")["attempts"] == 2
