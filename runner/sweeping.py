@@ -14,13 +14,15 @@ from db.ledger import Ledger
 from runner import show
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
+from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
+from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.places import as_typed
 from runner.prepare import PreparedSweep, prepare
-from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
+from runner.scheduler import Scheduler
 from runner.slots import Gpu, Slots, find_gpus, open_slots
 from runner.summary import ended
 from runner.sweep_lock import hold_sweep, refuse_if_held
@@ -133,7 +135,7 @@ class _HeldSweep:
         if is_network_file_system(self._root):
             self._watch.say(ON_NETWORK)
         self._watch.follow(scheduler)
-        with interrupted_by_signals(scheduler):
+        with interrupted_by_signals(scheduler.interrupt):
             if detached:
                 stay_when_the_terminal_goes()  # again, for the scheduler has just begun to listen to it
             try:

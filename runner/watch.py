@@ -14,9 +14,10 @@ from rich.text import Text
 from db.board import Board
 from runner import show
 from runner.attending import Attended
+from runner.events import Event
 from runner.places import as_typed
 from runner.prepare import PreparedSweep
-from runner.scheduler import Event, Scheduler
+from runner.scheduler import Scheduler
 from runner.sweep_log import SweepLog
 from sweeps.units import size
 
