@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,10 @@ MADE_WITHIN = 2.0
 
 _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _HARMLESS_PRAGMAS = frozenset({"table_info", "table_list", "table_xinfo", "index_list", "user_version"})
+
+
+SEEN_SECONDS = 20.0
+"""A scheduler whose pulse is older is not believed to live: the same as in the view `watched_run`."""
 
 
 class NoSuchRun(Refused):
@@ -61,7 +65,7 @@ class Board:
     def close(self) -> None:
         self._connection.close()
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def rows(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """Run one of our own queries.
 
         Raises:
@@ -91,6 +95,21 @@ class Board:
 
     def sweeps(self) -> list[str]:
         return [row["name"] for row in self.rows("SELECT name FROM current_sweep ORDER BY scheduler_id DESC")]
+
+    def schedulers(self, sweep: str | None = None) -> list[Row]:
+        """Of one sweep or of all, by name: its file and profile, and the process that works on it, or did last.
+
+        `alive` is 1 while it was seen just now. `ended` says how it left; without, and not alive, it was killed.
+        """
+        query = (
+            "SELECT cs.name AS sweep, cs.file, cs.profile, c.host, c.pid, c.opened_at AS started_at, "
+            "coalesce(p.last_seen, d.recorded_at) AS last_seen, d.how AS ended, d.recorded_at AS ended_at, "
+            "coalesce(abs((julianday('now') - 2440587.5) * 86400.0 - p.last_seen) < :seen, 0) AS alive "
+            "FROM current_sweep cs JOIN scheduler c ON c.id = cs.scheduler_id "
+            "LEFT JOIN pulse p ON p.scheduler_id = c.id LEFT JOIN departure d ON d.scheduler_id = c.id "
+            "WHERE :sweep IS NULL OR cs.name = :sweep ORDER BY cs.name"
+        )
+        return self.rows(query, {"seen": SEEN_SECONDS, "sweep": sweep})
 
     def run_status(self, sweep: str | None = None) -> list[Row]:
         """Rows of `run_status`, of one sweep or of all."""
@@ -141,10 +160,11 @@ class Board:
         return int(self.rows(query)[0]["n"])
 
     def expansions(self, run: str) -> list[Row]:
-        """Every expansion of a sweep that named the run, the latest last: `sweep`, `label`, `current` (1 or 0)."""
+        """Every expansion of a sweep that named the run, the latest last; `current` is 1 or 0."""
         query = (
-            "SELECT s.name AS sweep, m.label, s.id IN (SELECT id FROM current_sweep) AS current "
-            "FROM member m JOIN sweep s ON s.id = m.sweep_id WHERE m.run_id = ? ORDER BY s.id"
+            "SELECT s.name AS sweep, m.label, r.backbone, r.command, s.id IN (SELECT id FROM current_sweep) AS current "
+            "FROM member m JOIN sweep s ON s.id = m.sweep_id JOIN run r ON r.id = m.run_id "
+            "WHERE m.run_id = ? ORDER BY s.id"
         )
         return self.rows(query, (run,))
 

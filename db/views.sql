@@ -36,7 +36,8 @@ SELECT sweep, run_id AS run, backbone, state,
        CASE WHEN state <> 'succeeded' THEN failure_kind END AS failure_kind,
        coalesce(number, 0) AS attempts,
        CASE state
-           WHEN 'running' THEN 'attempt ' || number || ', micro batch ' || micro_batch || ' x ' || grad_accum
+           WHEN 'running' THEN 'attempt ' || number
+               || iif(micro_batch * grad_accum > 1, ', micro batch ' || micro_batch || ' x ' || grad_accum, '')
            WHEN 'unobserved' THEN 'attempt ' || number || ' is open and no scheduler watches it'
                || coalesce('; last seen ' || datetime(last_seen, 'unixepoch') || ' UTC', '')
            WHEN 'waiting' THEN coalesce('after attempt ' || number || ': ' || verdict_because, 'not started')

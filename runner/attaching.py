@@ -14,6 +14,7 @@ from db.board import Board, Row
 from db.errors import Refused
 from runner import show
 from runner.exit_codes import ExitCode
+from runner.places import as_typed
 from runner.sweep_lock import SweepBusy, refuse_if_held
 from runner.sweep_log import NewLines, log_path
 
@@ -34,14 +35,14 @@ def attach(root: Path, name: str | None, say: Say) -> ExitCode:
         rows = board.run_status(sweep)
     news = NewLines(log_path(root, sweep))
     if not _has_scheduler(root, sweep):
-        say(f"no scheduler works on `{sweep}`{_what_runs_on(rows)}; this is how it stands\n\n{show.status(rows)}")
+        say(f"no scheduler works on `{sweep}`{_what_runs_on(rows)}; this is how it stands\n\n{show.runs(sweep, rows)}")
         return ExitCode.OK if _is_green(rows) else ExitCode.NOT_ALL_SUCCEEDED
     try:
         say(_standing(sweep, rows))
         say(f"following {log_path(root, sweep)}; Ctrl-C leaves, and the sweep goes on")
         _follow(root, sweep, news, say)
     except KeyboardInterrupt:
-        say(f"`{sweep}` goes on; `runner attach {sweep}` follows it again")
+        say(f"`{sweep}` goes on; `{as_typed(root, 'attach', sweep)}` follows it again")
         return ExitCode.INTERRUPTED
     with closing(Board(root / "ledger.db")) as board:
         return _ending(board, sweep, say)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -103,38 +104,24 @@ def _utf8(word: str) -> str:
 
 def _status(arguments: argparse.Namespace) -> ExitCode:
     from db.board import Board
-    from runner import show
+    from runner import show, summary
 
-    board = Board(_ledger(arguments))
-    rows = board.run_status(arguments.sweep)
-    if arguments.json:
-        print(json.dumps(rows, indent=1))
-        return ExitCode.OK
-    print(show.status(rows))
-    if hidden := board.hidden():
-        print(f"\n{hidden} runs that their sweep no longer names are not shown; the view `attempts` has them")
+    root = typed_root(arguments.root)
+    facts = summary.status(Board(root / "ledger.db"), root, arguments.sweep)
+    print(json.dumps(facts, indent=1) if arguments.json else show.status(facts))
     return ExitCode.OK
 
 
 def _why(arguments: argparse.Namespace) -> ExitCode:
     from db.board import Board
-    from runner import show
-    from runner.attempt_dir import AttemptDir
-    from runner.evidence import tail
+    from runner.why import explain
+    from runner.why_page import page
 
-    board = Board(_ledger(arguments))
-    run = board.find_run(arguments.run)
-    ladder = board.attempts(run)
-    current = [row for row in board.run_status() if row["run"] == run]
-    row = current[0] if current else show.former(run, board.expansions(run)[-1], ladder)
-    evidence = board.evidence(run, row["attempts"])
-    said = board.notes(row["sweep"]) if current else {}
-    notes = [note for note, labels in said.items() if row["label"] in labels]
-    folder = typed_root(arguments.root) / run / str(row["attempts"])
-    if arguments.json:
-        print(json.dumps({**row, "attempt_ladder": ladder, "evidence": json.loads(evidence), "notes": notes}, indent=1))
-    else:
-        print(show.why(row, ladder, evidence, notes, tail(AttemptDir(folder)), str(folder)))
+    root = typed_root(arguments.root)
+    board = Board(root / "ledger.db")
+    facts = explain(board, root, board.find_run(arguments.run))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(json.dumps(facts, indent=1) if arguments.json else page(facts, width))
     return ExitCode.OK
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from db.errors import RunnerError
 from runner.exit_codes import ExitCode
+from runner.places import as_typed
+from runner.show import some
 from runner.sweep_log import SweepLog
 
 
@@ -87,10 +88,9 @@ def stay_when_the_terminal_goes() -> None:
 
 def told(sweep: str, runs: int, pid: int, root: Path, log: Path) -> str:
     """What a person needs to know who has just sent a sweep off."""
-    where = "" if root == Path.cwd() / "runs" else f" --root {shlex.quote(str(root))}"
     return (
-        f"sweep {sweep}: {runs} runs; process {pid} works on them, whatever becomes of this terminal\n"
+        f"sweep {sweep}: {some(runs, 'run')}; process {pid} works on it, whatever becomes of this terminal\n"
         f"log: {log}\n"
-        f"`runner attach {sweep}{where}` follows it, `runner status{where}` shows how it goes, "
+        f"`{as_typed(root, 'attach', sweep)}` follows it, `{as_typed(root, 'status')}` shows how it goes, "
         f"`kill {pid}` ends it as Ctrl-C would"
     )

@@ -10,36 +10,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from runner.recognisers import (
-    Recogniser,
-    any_of,
-    bad_result,
+from runner.recognisers.ends import (
     cancelled_before_start,
-    contradiction,
     crashed,
-    declared_non_finite,
-    device_busy,
-    device_fault,
-    disagreeing,
     ended_by,
     ended_without_space,
-    error,
     fenced,
-    incomplete,
     killed,
     lost,
-    nan_shown,
-    no_result,
     node_lost,
     oom_killed,
-    other_code,
-    other_process,
     preempted,
     refused,
+)
+from runner.recognisers.results import (
+    bad_result,
+    contradiction,
+    declared_non_finite,
+    disagreeing,
+    incomplete,
+    no_result,
+    other_code,
+    other_process,
     reported_non_finite,
-    shown,
     unproven,
 )
+from runner.recognisers.signs import device_busy, device_fault, nan_shown, shown
+from runner.recognisers.words import Recogniser, any_of, error
 
 MANY = 1_000_000
 """A budget that something else bounds: the smallest micro batch, or a person."""

@@ -16,7 +16,7 @@ from db.records import Claim, Exit, Plan, Result
 from db.verdicts import Failed, Measured, Succeeded, Testimony, Unverified, Verdict
 from runner.evidence import Evidence, Proof, Unreadable
 from runner.failures import FAILURE_KINDS
-from runner.recognisers import how_it_ended
+from runner.recognisers.words import how_it_ended
 
 ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit", "stalled")
 """A worker that finished all its work, exit code 0 and result included, while it was being asked to end, has succeeded.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from db.errors import Refused
@@ -56,6 +57,15 @@ def typed_root(text: str) -> Path:
     except OSError as error:
         raise _unusable(root, error.strerror) from None
     return root
+
+
+def as_typed(root: Path, *words: str) -> str:
+    """The command that a person types here for this root, which is named where it is not the default."""
+    try:
+        default = root == Path.cwd() / "runs"
+    except OSError:  # the current folder is gone
+        default = False
+    return shlex.join(("runner", *words, *(() if default else ("--root", str(root)))))
 
 
 def require_writable(root: Path) -> None:

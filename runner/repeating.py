@@ -31,9 +31,7 @@ class Repetition:
 
     @property
     def line(self) -> str:
-        """For a shell."""
-        env = [f"{name}={value}" for name, value in self.env.items()]
-        return f"cd {shlex.quote(self.plan.cwd)} && {shlex.join(['env', *env, *self.plan.argv])}"
+        return shell_line(self.plan, self.env)
 
     def carry_out(self) -> int:
         """Run it with our own input and output; its exit code, as a shell gives it."""
@@ -42,6 +40,12 @@ class Repetition:
         except OSError as error:
             raise Refused(f"{self.plan.argv[0]} cannot be started in {self.plan.cwd}: {error.strerror}") from None
         return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+def shell_line(plan: Plan, env: Mapping[str, str]) -> str:
+    """The plan's command, as it is typed into a shell."""
+    settings = ["env", *(f"{name}={value}" for name, value in env.items())] if env else []
+    return f"cd {shlex.quote(plan.cwd)} && {shlex.join([*settings, *plan.argv])}"
 
 
 def prepare_repetition(attempt: AttemptDir) -> Repetition:

@@ -6,50 +6,35 @@ is its ordinary case. Everything that decides lives in `judge` and `next_step`; 
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from sqlalchemy.exc import IntegrityError
 
 from db.errors import Refused
 from db.ledger import Ledger, OpenAttempt
-from db.records import ResumeFrom
-from db.verdicts import Departure, Failed, History, Succeeded, Unverified, Verdict
-from runner.attempt_dir import AttemptDir
+from db.verdicts import Departure, History, Verdict
 from runner.attending import Attended
 from runner.caution import Caution
 from runner.code_book import CodeBook
+from runner.earlier import never_asked, resume_from
+from runner.events import Event, words
 from runner.launchers.interface import Launcher
+from runner.open_attempts import OpenAttempts
 from runner.opening import Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.resume import newest_checkpoint
 from runner.retry import Done, Launch, Stop, Wait, next_step
 from runner.slots import Slots
 from runner.strangers import stranger_lives
-from runner.sweep_lock import is_held
 from runner.taking_over import take_over
 from runner.waiting import Waiting
+from sweeps.units import duration
 
 PULSE_SECONDS = 5.0
 POLL_SECONDS = 0.1
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that happened to a run, for whoever watches. `number` is 0 where no attempt is meant."""
-
-    run: PreparedRun
-    number: int
-    what: str
 
 
 class Scheduler:
@@ -69,17 +54,17 @@ class Scheduler:
         self.sweep = sweep
         self.slots = slots
         self.runs = {run.run_id: run for run in sweep.runs}
-        self.running: dict[int, Attended] = {}
         self.settled: dict[str, Done] = {}
         self.older_code: set[str] = set()
+        self.lacks_slot = False
         self.interrupted = False
         self._caution = Caution(slots, sweep.policy.stop_after)
         self._ledger = ledger
         self._root = root
-        self._launcher = launcher
         self._observe = observe
         self._rerun_changed = rerun_changed
         self._tenure = take_over(ledger, sweep)
+        self._open = OpenAttempts(ledger, root, launcher, sweep=sweep.name, sweep_id=self._tenure.sweep_id)
         self._opener = Opener(
             ledger=ledger,
             root=root,
@@ -110,6 +95,11 @@ class Scheduler:
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
+
+    @property
+    def running(self) -> Mapping[int, Attended]:
+        """The attempts that are looked after now."""
+        return self._open.attended
 
     @property
     def departure(self) -> Departure:
@@ -149,40 +139,24 @@ class Scheduler:
             self._ledger.record_pulse(self._tenure.scheduler_id)
             self._last_pulse = time.monotonic()
         self._carry_out_requests()
-        for attended in list(self.running.values()):
-            if self.interrupted:
-                attended.end("interrupted", self._launcher)
-            self._attend(attended)
+        if self.interrupted:
+            self._open.end("interrupted")
+        for attempt, verdict in self._open.attend():
+            self._conclude(attempt, verdict)
         if not self.interrupted:
             self._take_next_steps()
         self._observe(None)
 
     def _adopt(self) -> None:
         """Look after every open attempt of our runs, whoever opened it."""
-        for opened in self._ledger.read_open_attempts(sweep_id=self._tenure.sweep_id):
-            if opened.id not in self.running:
-                self._look_after(opened, opener_lives=partial(self._is_other_living_sweep, opened.sweep))
-                if self._ledger.read_history(opened.run_id).stopped == "cancelled":  # by one who was killed over it
-                    self.running[opened.id].end("cancelled", self._launcher)
+        for run_id in self._open.adopt():
+            self._waiting.drop(run_id)
 
-    def _is_other_living_sweep(self, name: str) -> bool:
-        """Whoever opened an attempt for our own sweep before us is gone: the lock is ours."""
-        return name != self.sweep.name and is_held(self._root, name)
-
-    def _look_after(self, opened: OpenAttempt, opener_lives: Callable[[], bool], refused: str | None = None) -> None:
-        folder = AttemptDir(self._root / opened.run_id / str(opened.number))
-        self.running[opened.id] = Attended(opened, folder, opener_lives, refused)
-        self._waiting.drop(opened.run_id)
-
-    def _attend(self, attended: Attended) -> None:
-        verdict = attended.attend(self._ledger, self._launcher)
-        if verdict is None:
-            return
-        run = self.runs[attended.attempt.run_id]
-        del self.running[attended.attempt.id]
+    def _conclude(self, attempt: OpenAttempt, verdict: Verdict) -> None:
+        run = self.runs[attempt.run_id]
         self._waiting.put(run.run_id)
-        self._tell(run, attended.attempt.number, _words(verdict))
-        why = self._caution.learn_from(attended.attempt, verdict)
+        self._tell(run, attempt.number, words(verdict))
+        why = self._caution.learn_from(attempt, verdict)
         if why:
             self._tell(run, 0, f"{why}; no further attempt is started")
 
@@ -195,13 +169,13 @@ class Scheduler:
 
     def _take_next_step(self, run: PreparedRun) -> bool:
         """Decide about one run and do it. False when a slot would be needed and none is free."""
-        if run.run_id in self.settled or self._is_open(run):
+        if run.run_id in self.settled or self._open.has(run.run_id):
             return True
         history = self._ledger.read_history(run.run_id)
         step = next_step(
             history,
             effective_batch=run.work.effective_batch,
-            why_indivisible=run.work.why_indivisible or self._never_asked(run, history),
+            why_indivisible=run.work.why_indivisible or never_asked(self._root, run, history),
             policy=self.sweep.policy,
             waited=self._waiting.since_verdict(run.run_id, history.attempts[-1]) if history.attempts else 0.0,
             rerun_because=self._rerun_because(run, history),
@@ -216,6 +190,8 @@ class Scheduler:
                 self._waiting.put(run.run_id, PULSE_SECONDS if step.seconds is None else step.seconds)
                 if step.seconds is None:
                     self._adopt()  # another sweep shares the run and has an attempt of it open
+                else:
+                    self._tell(run, 0, f"is tried again in {duration(step.seconds)}")
             case Stop():
                 self._ledger.record_stop(run.run_id, step.kind, step.because)
                 self._settle(run, Done(green=False, because=step.because))
@@ -225,44 +201,29 @@ class Scheduler:
                 self._settle(run, step)
         return True
 
-    def _never_asked(self, run: PreparedRun, history: History) -> str | None:
-        """Why half the batch would change nothing, where the latest attempt did not ask for its batch."""
-        if not run.work.must_ask or not history.attempts:
-            return None
-        last = AttemptDir(self._root / run.run_id / str(history.attempts[-1].number))
-        return None if last.batch_asked.exists() else "it never called report.batch(), so it would not notice"
-
-    def _is_open(self, run: PreparedRun) -> bool:
-        return any(attended.attempt.run_id == run.run_id for attended in self.running.values())
-
     def _launch(self, run: PreparedRun, step: Launch, history: History) -> bool:
         past = history.attempts[-1].number if history.attempts else 0
         if stranger_lives(self._root / run.run_id, past):
             self._waiting.put(run.run_id, PULSE_SECONDS)
             return True
         slot = self._caution.take_slot()
+        self.lacks_slot = slot is None
         if slot is None:
             return False
-        resume = self._resume_from(run, history)
+        resume = resume_from(self._root, run, history)
         try:
             opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume)
         except IntegrityError as refusal:
             self._after_refusal(run, refusal)
         else:
-            self._look_after(opened, lambda: True, refused)
+            self._open.look_after(opened, lambda: True, refused)
+            self._waiting.drop(run.run_id)
             where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
             batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
             self._tell(run, opened.number, f"started: {step.because}{batch}{where}")
         finally:
             slot.close()  # the supervisor holds it from here on
         return True
-
-    def _resume_from(self, run: PreparedRun, history: History) -> ResumeFrom | None:
-        steps = run.work.planned_steps
-        if not run.work.resumes or steps is None:
-            return None
-        folder = self._root / run.run_id
-        return newest_checkpoint(folder, history, code_fingerprint=run.work.code_fingerprint, planned_steps=steps)
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""
@@ -306,39 +267,8 @@ class Scheduler:
         self.settled.pop(run.run_id, None)
         self._waiting.put(run.run_id)
         self._adopt()
-        for attended in self.running.values():
-            if attended.attempt.run_id == run.run_id:
-                attended.end("cancelled", self._launcher)
+        self._open.end("cancelled", run.run_id)
         self._tell(run, 0, "cancelled")
 
     def _tell(self, run: PreparedRun, number: int, what: str) -> None:
         self._observe(Event(run=run, number=number, what=what))
-
-
-@contextmanager
-def interrupted_by_signals(scheduler: Scheduler) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP interrupt the scheduler while the block runs, those that are ignored left so.
-
-    `nohup` ignores SIGHUP, and a shell SIGINT of what it starts in the background of a script.
-    """
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        scheduler.interrupt()
-
-    heard = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _words(verdict: Verdict) -> str:
-    match verdict:
-        case Succeeded():
-            return f"succeeded: {verdict.because}"
-        case Unverified():
-            return f"unverified: {verdict.because}"
-        case Failed():
-            return f"{verdict.kind}: {verdict.because}"

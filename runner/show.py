@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.failures import BY_WORD, FAILURE_KINDS
-from sweeps.units import duration, size
+from sweeps.units import duration
 
 Row = Mapping[str, Any]
 
 STATES = ("succeeded", "running", "retrying", "waiting", "unobserved", "unverified", "failed", "cancelled")
-FORMER = "former"
-"""Of a run that its sweep no longer names; the ledger has no such state."""
+UNSETTLED = ("running", "retrying", "waiting", "unobserved")
 
 
 def plain(text: str) -> str:
@@ -22,12 +20,24 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as their widest cell; the last one is not padded."""
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> str:
+    """Columns as wide as their widest cell; the last one is not padded, and wrapped where a line has a `width`."""
     cells = [list(header), *([plain(str(cell)).replace("\n", " ") for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)
+    before = sum(widths[:-1]) + 2 * (len(header) - 1)
+    lines = []
+    for *firsts, last in cells:
+        start = "".join(f"{cell.ljust(width)}  " for cell, width in zip(firsts, widths, strict=False))
+        lines.append(wrapped(start, last, before, width))
+    return "\n".join(lines)
+
+
+def wrapped(start: str, text: str, indent: int, width: int | None) -> str:
+    """The text after its start, further lines below its beginning; all in one without a wide enough `width`."""
+    if width is None or width - indent < 30:
+        return f"{start}{text}".rstrip()
+    lines = textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join([f"{start}{lines[0]}".rstrip(), *(" " * indent + line for line in lines[1:])])
 
 
 def counts(states: Iterable[str]) -> str:
@@ -37,25 +47,29 @@ def counts(states: Iterable[str]) -> str:
     return f"{', '.join(parts) or 'no runs'} of {found.total()}"
 
 
-def status(rows: Sequence[Row]) -> str:
-    """The table of `runner status`, a block for each sweep."""
+def status(facts: Row) -> str:
+    """The page of `runner status`, from facts as of `runner.summary.status`: a block for each sweep."""
     blocks = []
-    for sweep in dict.fromkeys(row["sweep"] for row in rows):
-        own = [row for row in rows if row["sweep"] == sweep]
-        lines = [
-            (
-                row["label"],
-                row["state"],
-                row["failure_kind"] or "",
-                row["attempts"],
-                row["run"],
-                shorten(row["because"]),
-            )
-            for row in own
-        ]
-        head = f"{sweep}: {counts(row['state'] for row in own)}"
-        blocks.append(head + "\n" + table(("label", "state", "failure", "attempts", "run", "because"), lines))
+    for one in facts["sweeps"]:
+        scheduler, unsettled = one["scheduler"], any(one["counts"][state] for state in UNSETTLED)
+        line = "\n" + plain(scheduler_line(scheduler, facts["read_at"])) if scheduler["alive"] or unsettled else ""
+        blocks.append(runs(one["sweep"], one["runs"]) + line)
+    if hidden := facts["hidden_runs"]:
+        blocks.append(f"not shown: {some(hidden, 'run')} that no sweep names any more; the view `attempts` has them")
     return "\n\n".join(blocks) or "no sweep has been run here"
+
+
+def runs(sweep: str, rows: Sequence[Row]) -> str:
+    """How many runs of a sweep are in which state, and a line for each."""
+    header = ("label", "state", "failure", "attempts", "run", "because")
+    keys = ("label", "state", "failure_kind", "attempts", "run")
+    lines = [(*("" if row[key] is None else row[key] for key in keys), shorten(row["because"])) for row in rows]
+    return f"{sweep}: {counts(row['state'] for row in rows)}\n{table(header, lines)}"
+
+
+def some(count: int, what: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def shorten(text: str, width: int = 100) -> str:
@@ -111,72 +125,6 @@ def notes(found: Mapping[str, Sequence[str]], runs: int) -> str:
     return "\n".join(lines)
 
 
-def attempts(rows: Sequence[Row]) -> str:
-    """The ladder of a run's attempts."""
-    lines = [
-        (
-            row["attempt"],
-            f"{row['micro_batch']} x {row['grad_accum']}",
-            f"from {row['start_step']}",
-            row["failure_kind"] or row["verdict"],
-            duration(row["wall"]),
-            size(row["peak_memory"] or row["peak_host_memory"]),
-            row["device"],
-            row["because"] or "",
-        )
-        for row in rows
-    ]
-    return table(("attempt", "batch", "steps", "verdict", "time", "peak memory", "device", "because"), lines)
-
-
-def why(
-    status_row: Row, ladder: Sequence[Row], evidence: str, said: Sequence[str], tail: tuple[str, str], folder: str
-) -> str:
-    """All that is known of how a run came to its state."""
-    kind = f" ({status_row['failure_kind']})" if status_row["failure_kind"] else ""
-    head = f"{status_row['label']}  {status_row['run']}\n{status_row['state']}{kind}: {plain(status_row['because'])}"
-    parts = [f"{head}\n{_rule(status_row['failure_kind'])}next: {what_next(status_row)}"]
-    if ladder:
-        parts.append(attempts(ladder))
-        heard = [
-            (line["witness"], "agrees" if line["agrees"] else "DISAGREES", line["said"])
-            for line in json.loads(evidence)
-        ]
-        title = f"witnesses of attempt {ladder[-1]['attempt']}"
-        parts.append(f"{title}\n{table(('witness', 'success?', 'says'), heard)}" if heard else f"{title}: still open")
-        parts += ["\n".join(f"note: {plain(note)}" for note in said)] if said else []
-        parts.append(f"folder: {folder}\nby hand: runner repeat {status_row['run']}")
-    text, where = tail
-    if text.strip():
-        parts.append(f"last lines of {where}:\n" + "\n".join(f"  | {line}" for line in plain(text).splitlines()[-15:]))
-    return "\n\n".join(parts)
-
-
-def _rule(word: str | None) -> str:
-    """Which row of the catalogue named the failure, and what is done about its kind."""
-    if word not in BY_WORD:
-        return ""
-    kind = BY_WORD[word]
-    place = [known.word for known in FAILURE_KINDS].index(kind.word) + 1
-    rule = f"rule {place} of {len(FAILURE_KINDS)}, the first that recognised it"
-    return f"{kind.word}: {kind.sentence} ({rule})\nremedy: {kind.remedy.value}\nyou: {kind.advice}\n"
-
-
-def former(run: str, expansion: Row, ladder: Sequence[Row]) -> dict[str, Any]:
-    """A row as of `run_status`, for a run that its sweep no longer names."""
-    last = ladder[-1] if ladder else None
-    said = f"attempt {last['attempt']}: {last['because'] or last['verdict']}" if last else "it was never tried"
-    return {
-        "sweep": expansion["sweep"],
-        "run": run,
-        "label": expansion["label"],
-        "state": FORMER,
-        "failure_kind": last["failure_kind"] if last else None,
-        "attempts": last["attempt"] if last else 0,
-        "because": f"it is no longer part of the sweep `{expansion['sweep']}`, which was changed since; {said}",
-    }
-
-
 def wasted(rows: Sequence[Row]) -> str:
     """What the failed attempts among these cost: `17.1 s went into attempts that failed: host_oom 17.1 s`."""
     spent: dict[str, list[float | None]] = {}
@@ -196,17 +144,17 @@ def _cost(walls: Sequence[float | None]) -> str:
     return duration(sum(known)) + ("" if len(known) == len(walls) else " and an unknown time")
 
 
-def what_next(row: Row) -> str:
-    """What happens to the run from here, and who has to do it."""
-    run = row["run"]
-    return {
-        "succeeded": "nothing, it is done",
-        "running": "its verdict, when it has ended",
-        "retrying": "another attempt, by the scheduler that is running",
-        "waiting": "an attempt, as soon as a scheduler runs this sweep and has a slot",
-        "unobserved": "run `runner sweep` again: it looks after the open attempt and goes on",
-        "unverified": "nothing by itself; declare in the sweep file what proves a success (docs/your_own_script.md)",
-        "failed": f"nothing by itself; once the cause is mended, `runner retry {run}` tries it again",
-        "cancelled": f"nothing by itself; `runner retry {run}` takes it up again",
-        FORMER: "nothing, unless the sweep names it again",
-    }[str(row["state"])]
+def scheduler_line(scheduler: Row, now: float) -> str:
+    """Who works on a sweep, or why nobody does."""
+    who = f"process {scheduler['pid']} on {scheduler['host']}"
+    seen = f"last seen {duration(abs(now - scheduler['last_seen']))} ago"
+    if scheduler["alive"]:
+        return f"scheduler: {who}, {seen}"
+    how = {
+        "settled": f"none; {who} ended it",
+        "interrupted": f"none; {who} was interrupted",
+        "halted": f"none; {who} halted it, because runs failed alike",
+        "broken_off": f"none; {who} was told twice to leave",
+        None: f"none; {who} is gone without a word (killed, or stopped)",
+    }[scheduler["ended"]]
+    return f"scheduler: {how}, {seen}"

@@ -1,41 +1,56 @@
-"""The summary of a sweep that has ended, for programs: from the ledger alone. Its schema is in docs/commands.md."""
+"""Where sweeps stand, for programs: from the ledger alone. `docs/status.schema.json` is the schema of all of it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from db.board import Board
-from db.verdicts import Departure
+from db.board import Board, Row
+from runner.show import STATES
 
 VERSION = 1
-_OF_A_RUN = ("run", "label", "state", "failure_kind", "attempts", "because")
+_OF_A_RUN = ("position", "run", "label", "backbone", "command", "state", "failure_kind", "attempts", "because")
+_OF_A_SCHEDULER = ("host", "pid", "started_at", "last_seen", "ended", "ended_at")
 
 
-def summarise(root: Path, sweep: str, file: Path, *, ended: Departure) -> dict[str, Any]:
-    """All of it. Numbers are finite: the ledger takes no others."""
-    ledger = root / "ledger.db"
-    with closing(Board(ledger)) as board:
-        rows = board.run_status(sweep)
-        (taken,) = board.rows("SELECT opened_at FROM current_sweep WHERE name = ?", (sweep,))
-        metrics = _metrics(board, sweep)
-        wasted = sum(_wasted(board, row["run"]) for row in rows)
+def status(board: Board, root: Path, sweep: str | None = None) -> dict[str, Any]:
+    """What `runner status --json` prints: of one sweep or of all. Numbers are finite: the ledger takes no others."""
+    rows = board.run_status(sweep)
+    sweeps = [_sweep(board, taken, rows) for taken in board.schedulers(sweep)]
+    green = bool(sweeps) and all(one["green"] for one in sweeps)
+    return {**head(board, root), "green": green, "hidden_runs": board.hidden(), "sweeps": sweeps}
+
+
+def ended(board: Board, root: Path, sweep: str) -> dict[str, Any]:
+    """What `on_end` is told: the sweep as `status` shows it, in one piece."""
+    (taken,) = board.schedulers(sweep)
+    return {**head(board, root), **_sweep(board, taken, board.run_status(sweep))}
+
+
+def head(board: Board, root: Path) -> dict[str, Any]:
+    return {"version": VERSION, "root": str(root), "ledger": str(board.path), "read_at": time.time()}
+
+
+def scheduler(taken: Row) -> dict[str, Any]:
+    """The process that works on a sweep, or did last."""
+    return {"alive": bool(taken["alive"]), **{key: taken[key] for key in _OF_A_SCHEDULER}}
+
+
+def _sweep(board: Board, taken: Row, rows: list[Row]) -> dict[str, Any]:
+    own = [row for row in rows if row["sweep"] == taken["sweep"]]
+    found = Counter(row["state"] for row in own)
+    metrics = _metrics(board, taken["sweep"])
     return {
-        "version": VERSION,
-        "sweep": sweep,
-        "file": str(file),
-        "root": str(root),
-        "ledger": str(ledger),
-        "ended": ended,
-        "green": all(row["state"] == "succeeded" for row in rows),
-        "counts": dict(Counter(row["state"] for row in rows)),
-        "runs": [{**{key: row[key] for key in _OF_A_RUN}, "metrics": metrics.get(row["run"], {})} for row in rows],
-        "wasted_seconds": wasted,
-        "started_at": taken["opened_at"],
-        "ended_at": time.time(),
+        "sweep": taken["sweep"],
+        "file": taken["file"],
+        "profile": taken["profile"],
+        "green": found["succeeded"] == len(own),
+        "counts": {state: found[state] for state in STATES},
+        "scheduler": scheduler(taken),
+        "wasted_seconds": _wasted(board, taken["sweep"]),
+        "runs": [{**{key: row[key] for key in _OF_A_RUN}, "metrics": metrics.get(row["run"], {})} for row in own],
     }
 
 
@@ -51,6 +66,7 @@ def _metrics(board: Board, sweep: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def _wasted(board: Board, run: str) -> float:
-    """Seconds of the run's failed attempts, as far as they are known."""
-    return sum(float(row["wall"] or 0) for row in board.attempts(run) if row["verdict"] == "failed")
+def _wasted(board: Board, sweep: str) -> float:
+    """Seconds of the sweep's failed attempts, as far as they are known."""
+    query = "SELECT total(wall) AS seconds FROM failures WHERE run IN (SELECT run FROM run_status WHERE sweep = ?)"
+    return float(board.rows(query, (sweep,))[0]["seconds"])

@@ -11,18 +11,21 @@ from db.board import Board
 from db.errors import Refused
 from db.file import is_network_file_system
 from db.ledger import Ledger
-from db.verdicts import Departure
+from runner import show
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs
+from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.gpus import Gpu, find_gpus
+from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
+from runner.places import as_typed
 from runner.prepare import PreparedSweep, prepare
-from runner.scheduler import ENDING_SIGNALS, Event, Scheduler, interrupted_by_signals
+from runner.scheduler import Scheduler
 from runner.slots import Slots, open_slots, refuse_inside_an_attempt
-from runner.summary import summarise
+from runner.summary import ended
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
 from runner.watch import Watch
@@ -113,7 +116,7 @@ class _HeldSweep:
                 self._watch.keep(log)
             self._schedule(scheduler, detached=leaving is not None)
         self._watch.summarise(self._sweep)
-        self._tell_the_end(scheduler.departure)
+        self._tell_the_end()
         if scheduler.interrupted and not scheduler.green:
             return ExitCode.INTERRUPTED
         return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
@@ -135,7 +138,7 @@ class _HeldSweep:
         if is_network_file_system(self._root):
             self._watch.say(ON_NETWORK)
         self._watch.follow(scheduler)
-        with interrupted_by_signals(scheduler):
+        with interrupted_by_signals(scheduler.interrupt):
             if detached:
                 stay_when_the_terminal_goes()  # again, for the scheduler has just begun to listen to it
             try:
@@ -143,9 +146,13 @@ class _HeldSweep:
             except KeyboardInterrupt:
                 self._watch.say(LEFT_RUNNING)
                 raise
+        if scheduler.interrupted and not scheduler.green:
+            self._watch.say(
+                f"interrupted: what ran was ended; `{as_typed(self._root, 'sweep', str(self._sweep.file))}` goes on"
+            )
         if scheduler.halted:
             left = len(scheduler.runs) - len(scheduler.settled)
-            self._watch.say(f"{scheduler.halted}, so {left} runs were left for later; {HOW_TO_GO_ON}")
+            self._watch.say(f"{scheduler.halted}; left for later: {show.some(left, 'run')}; {HOW_TO_GO_ON}")
         if scheduler.older_code:
             labels = ", ".join(sorted(scheduler.older_code))
             self._watch.say(f"succeeded under older code: {labels}; --rerun changed tries again")
@@ -154,10 +161,12 @@ class _HeldSweep:
         with closing(Board(self._root / "ledger.db")) as board:
             return any(row["state"] not in SETTLED for row in board.run_status(self._sweep.name))
 
-    def _tell_the_end(self, ended: Departure) -> None:
+    def _tell_the_end(self) -> None:
         """Also where an earlier scheduler was killed before it could."""
         if self._on_end and self._debt.owed:
-            self._on_end.run(summarise(self._root, self._sweep.name, self._sweep.file, ended=ended), self._watch.say)
+            with closing(Board(self._root / "ledger.db")) as board:
+                summary = {**ended(board, self._root, self._sweep.name), "file": str(self._sweep.file)}
+            self._on_end.run(summary, self._watch.say)
         self._debt.settle()
 
 

@@ -14,8 +14,10 @@ from rich.text import Text
 from db.board import Board
 from runner import show
 from runner.attending import Attended
+from runner.events import Event
+from runner.places import as_typed
 from runner.prepare import PreparedSweep
-from runner.scheduler import Event, Scheduler
+from runner.scheduler import Scheduler
 from runner.sweep_log import SweepLog
 from sweeps.units import size
 
@@ -55,7 +57,8 @@ class Watch:
         self._scheduler = scheduler
         sweep, slots = scheduler.sweep, scheduler.slots.count
         ledger = self._root / "ledger.db"
-        self.say(f"sweep {sweep.name}: {len(sweep.runs)} runs, up to {slots} side by side; ledger {ledger}")
+        runs = show.some(len(sweep.runs), "run")
+        self.say(f"sweep {sweep.name}: {runs}, up to {slots} side by side; ledger {ledger}")
 
     def observe(self, event: Event | None) -> None:
         """Show an event, or only the time passing."""
@@ -89,11 +92,11 @@ class Watch:
             self.say("\n" + show.final_metrics(metrics))
         if notes:
             self.say("\n" + show.notes(notes, len(rows)))
-        self.say("\n" + show.status(rows))
+        self.say("\n" + show.runs(prepared.name, rows))
         if wasted := show.wasted(attempts):
             self.say(wasted)
         if any(row["state"] != "succeeded" for row in rows):
-            self.say("`runner why RUN` tells what every witness said")
+            self.say(f"`{as_typed(self._root, 'why', 'RUN')}` tells what every witness said")
 
 
 def standing(scheduler: Scheduler) -> str:
@@ -106,7 +109,8 @@ def standing(scheduler: Scheduler) -> str:
     )
     notes = ["ending attempts, again to leave them running"] if scheduler.interrupted else []
     if not running and settled < total:
-        notes.append("no slot is free: other sweeps of this host hold them")
+        lacking = "no slot is free: other sweeps of this host hold them"
+        notes.append(lacking if scheduler.lacks_slot else "waiting until what failed may be tried again")
     return "\n".join(["; ".join([f"{counts} of {total}", *notes]), *running])
 
 

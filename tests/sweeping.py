@@ -74,8 +74,9 @@ class Desk:
         return self.type("sweep", "sweep.yaml", *arguments, **env)
 
     def status(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(self.type("status", "--json").out)
-        return rows
+        """Every run of every sweep, with the name of its sweep."""
+        facts = json.loads(self.type("status", "--json").out)
+        return [{**run, "sweep": sweep["sweep"]} for sweep in facts["sweeps"] for run in sweep["runs"]]
 
     def only(self) -> dict[str, Any]:
         """The one run of the sweep."""

@@ -56,8 +56,8 @@ def test_it_goes_on_in_a_session_of_its_own_and_says_where(desk: Detached) -> No
     pid = desk.pid()
     assert not is_gone(pid), "it holds the sweep by the time the command is back"
     assert os.getsid(pid) == pid
-    assert f"process {pid} works on them" in done.out
-    assert "1 runs" in done.out
+    assert f"process {pid} works on it" in done.out
+    assert "sweep probe: 1 run; process" in done.out
     assert str(desk.root / "logs" / "probe.log") in done.out
     assert "`runner attach probe`" in done.out
     streams = [str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in range(3)]
@@ -70,7 +70,7 @@ def test_a_pipe_that_the_command_wrote_to_ends_with_the_command(desk: Detached) 
     desk.write(**LONG)
     command = desk.start("sweep", "sweep.yaml", "--detach")
     assert command.stdout is not None
-    assert "works on them" in command.stdout.read()  # to its end, while the scheduler lives
+    assert "works on it" in command.stdout.read()  # to its end, while the scheduler lives
     assert command.wait() == 0
     assert not is_gone(desk.pid())
 

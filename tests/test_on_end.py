@@ -43,6 +43,11 @@ def told(desk: Desk) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def counted(summary: dict[str, Any]) -> dict[str, int]:
+    """The states that occur."""
+    return {state: count for state, count in summary["counts"].items() if count}
+
+
 def wait_until_told(desk: Desk) -> int:
     """Wait until `HANG` runs; its process."""
     begun = desk.folder / "begun"
@@ -60,12 +65,14 @@ def test_told_once_how_it_ended(desk: Desk) -> None:
     assert summary["cwd"] == str(desk.folder)
     assert summary["file"] == str(desk.folder / "sweep.yaml")
     assert summary["ledger"] == str(desk.root / "ledger.db")
-    assert (summary["ended"], summary["green"], summary["counts"]) == ("settled", True, {"succeeded": 1})
+    assert (summary["scheduler"]["ended"], summary["green"], counted(summary)) == ("settled", True, {"succeeded": 1})
     (run,) = summary["runs"]
-    assert {key: run[key] for key in run if key != "metrics"} == {key: row[key] for key in run if key != "metrics"}
+    assert {**run, "sweep": "probe"} == row
     assert "signal_prediction.mse" in run["metrics"]
     assert summary["wasted_seconds"] == 0
-    assert before < summary["started_at"] < summary["ended_at"] < time.time()
+    assert before < summary["scheduler"]["started_at"] < summary["scheduler"]["ended_at"] < time.time()
+    (same,) = json.loads(desk.type("status", "--json").out)["sweeps"]
+    assert {key: summary[key] for key in same} == same, "one shape for both"
     assert desk.sweep().code == 0
     assert len(told(desk)) == 1, "nothing was to be done, so nothing is told"
 
@@ -76,7 +83,7 @@ def test_told_of_failures(desk: Desk) -> None:
     assert done.code == 1, done
     (summary,) = told(desk)
     (run,) = summary["runs"]
-    assert (summary["ended"], summary["green"], summary["counts"]) == ("settled", False, {"failed": 1})
+    assert (summary["scheduler"]["ended"], summary["green"], counted(summary)) == ("settled", False, {"failed": 1})
     assert (run["state"], run["metrics"]) == ("failed", {})
     assert run["failure_kind"]
     assert summary["wasted_seconds"] > 0
@@ -89,7 +96,7 @@ def test_told_of_an_interruption_and_again_of_the_end(desk: Desk) -> None:
     sweep.send_signal(signal.SIGINT)
     assert finish(sweep).code == 130
     assert desk.sweep().code == 0
-    assert [summary["ended"] for summary in told(desk)] == ["interrupted", "settled"]
+    assert [summary["scheduler"]["ended"] for summary in told(desk)] == ["interrupted", "settled"]
 
 
 def test_a_scheduler_killed_before_it_could_tell(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from runner import show
 from runner.metrics_feed import MetricsFeed, parse_point
+from runner.why import FORMER, what_next
 from sweeps.units import duration, size
 
 
@@ -39,9 +40,23 @@ def test_counts_name_every_state_that_occurs() -> None:
     assert show.counts([]) == "no runs of 0"
 
 
-@pytest.mark.parametrize("state", show.STATES)
-def test_every_state_says_what_comes_next(state: str) -> None:
-    assert show.what_next({"state": state, "run": "dlinear-1"})
+@pytest.mark.parametrize("state", [*show.STATES, FORMER])
+@pytest.mark.parametrize("alive", [0, 1])
+@pytest.mark.parametrize("ended", [None, "settled", "interrupted", "halted", "broken_off"])
+def test_every_state_says_what_comes_next(state: str, alive: int, ended: str | None) -> None:
+    taken = {"alive": alive, "ended": ended, "file": "/a b/sweep.yaml"}
+    coming = what_next({"state": state, "run": "dlinear-1"}, taken, None, Path("/r"))
+    assert coming["happens"]
+    typed = {"failed": "runner retry dlinear-1 --root /r", "unobserved": "runner sweep '/a b/sweep.yaml' --root /r"}
+    assert coming["type"] == typed.get(state, coming["type"])
+    assert coming["type"] or state in ("succeeded", "running", "retrying", "waiting", FORMER)
+
+
+def test_the_last_column_is_wrapped_where_there_is_a_width() -> None:
+    text = show.table(("a", "because"), [("one", "word " * 20)], width=40)
+    assert {len(line) <= 40 for line in text.split("\n")} == {True}
+    assert text.split("\n")[2].startswith("     word")
+    assert "\n" not in show.wrapped("rule: ", "word " * 20, 6, None)
 
 
 def test_what_failed_attempts_cost() -> None:

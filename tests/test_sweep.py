@@ -127,7 +127,9 @@ def test_interrupted_and_continued(desk: Desk) -> None:
     attempt = desk.wait_for_step()
     wait_for(lambda: list((attempt / "checkpoints").glob("[0-9]*")))
     scheduler.send_signal(signal.SIGINT)
-    assert finish(scheduler).code == 130
+    done = finish(scheduler)
+    assert done.code == 130
+    assert f"interrupted: what ran was ended; `runner sweep {desk.folder / 'sweep.yaml'}` goes on" in done.out
     row = desk.only()
     assert (row["state"], row["failure_kind"]) == ("waiting", "interrupted")
     assert desk.sweep().code == 0

@@ -1,0 +1,135 @@
+"""Recognised by how the attempt ended: what its supervisor, the kernel, the launcher and the claim tell."""
+
+from __future__ import annotations
+
+import signal as signals
+
+from db.records import EndRequest
+from runner.evidence import Evidence, Unreadable
+from runner.recognisers.words import Recogniser, headline, how_it_ended, signal_name
+from runner.tracebacks import Tracebacks
+from sweeps.units import size
+
+
+def ended_by(*reasons: str) -> Recogniser:
+    said = {
+        "cancelled": "it was cancelled",
+        "interrupted": "the scheduler was told to stop, and ended it",
+        "revoked": "the attempt was revoked",
+        "lease_lost": "its supervisor could no longer prove that it lived",
+        "time_limit": "it ran longer than its time limit",
+        "stalled": "it gave no sign of life any more",
+        "memory_limit": "its anonymous memory went above the limit",
+        "signal": "its supervisor was told to end by a signal",
+        "could_not_start": "its command could not be started",
+        "file_in_the_way": "its command was not started",
+    }
+
+    def recognise(evidence: Evidence) -> str | None:
+        exit_ = evidence.own_exit
+        if exit_ is None or exit_.ended_by not in reasons:
+            return None
+        return said[exit_.ended_by] + (f": {exit_.detail}" if exit_.detail else "")
+
+    return recognise
+
+
+def node_lost(evidence: Evidence) -> str | None:
+    if evidence.launcher_says == "node_lost":
+        return "the launcher says that its node failed"
+    return "its host was restarted while it ran" if evidence.restarted and evidence.own_exit is None else None
+
+
+def preempted(evidence: Evidence) -> str | None:
+    return (
+        "the launcher says that something more urgent took its place" if evidence.launcher_says == "preempted" else None
+    )
+
+
+def _lacking(evidence: Evidence) -> str:
+    """What is declared and does not hold, after a crash that was to be a success."""
+    return "".join(f"; {proof.said}" for proof in evidence.proofs if proof.kind)[:500]
+
+
+def refused(evidence: Evidence) -> str | None:
+    return f"the launcher refused it: {evidence.refused}" if evidence.refused else None
+
+
+def ended_without_space(evidence: Evidence) -> str | None:
+    """Where not even the reason could be written down. Whoever was killed, or says another reason, has that one."""
+    exit_, said = evidence.own_exit, evidence.signs.traceback
+    if exit_ is None or exit_.no_space is None or exit_.ended_by is not None or evidence.error is not None:
+        return None
+    if killed(evidence) or said not in (None, Tracebacks.BEGIN):
+        return None
+    ended = how_it_ended(exit_.exit_code, exit_.signal)
+    return f"it ended with {ended} when nothing more could be written into its folder: {exit_.no_space}"
+
+
+def fenced(evidence: Evidence) -> str | None:
+    claim = evidence.claim
+    if claim is None or isinstance(claim, Unreadable) or not claim.fenced:
+        return None
+    if evidence.plan is None and evidence.submitted:
+        return None  # it was there, and may have run
+    return "the scheduler that opened it was gone before anything started; it can never start now"
+
+
+def cancelled_before_start(evidence: Evidence) -> str | None:
+    request = evidence.end_request
+    cancelled = isinstance(request, EndRequest) and request.why == "cancelled"
+    return "it was cancelled before anything started" if cancelled and fenced(evidence) else None
+
+
+def oom_killed(evidence: Evidence) -> str | None:
+    exit_ = evidence.own_exit
+    if exit_ is None or exit_.memory.oom_kills == 0:
+        return None
+    limit = f" of {size(exit_.memory.limit)}" if exit_.memory.limit else ""
+    return f"the kernel killed {exit_.memory.oom_kills} of its processes at the memory limit{limit}"
+
+
+def killed(evidence: Evidence) -> str | None:
+    exit_ = evidence.own_exit
+    if exit_ is None:
+        return None
+    if exit_.signal in _KILLING:
+        return f"somebody killed it with {signal_name(exit_.signal)}; no out-of-memory kill was counted"
+    if exit_.exit_code in _KILLING_CODES:
+        name = signal_name(exit_.exit_code - 128)
+        return f"it ended with exit code {exit_.exit_code} ({name} in a shell); no out-of-memory kill was counted"
+    return None
+
+
+def crashed(evidence: Evidence) -> str | None:
+    exit_, error = evidence.own_exit, evidence.error
+    if exit_ is None:
+        return None
+    if error is not None:
+        return headline(error.type, error.message)
+    ended, said = how_it_ended(exit_.exit_code, exit_.signal), evidence.signs.traceback
+    if exit_.exit_code == 0:
+        told = f"{said} (and yet it ended with {ended}){_lacking(evidence)}"
+        return told if said and evidence.is_command else None
+    if said:
+        return f"{said} (it ended with {ended})"
+    return f"it ended with {ended}" + (f"; last words: {evidence.last_words[:200]}" if evidence.last_words else "")
+
+
+def lost(evidence: Evidence) -> str | None:
+    left = f"; {evidence.survivors} of its processes were still alive and were ended" if evidence.survivors else ""
+    return f"nobody can tell how it ended: {_why_lost(evidence)}{left}"
+
+
+def _why_lost(evidence: Evidence) -> str:
+    if isinstance(evidence.exit, Unreadable):
+        return evidence.exit.why
+    if evidence.plan is None:
+        return "its folder was emptied or removed while it was open"
+    unwritable = f", and nothing can be written into its folder: {evidence.unwritable}" if evidence.unwritable else ""
+    return f"its supervisor left no exit.json{unwritable}"
+
+
+_KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.SIGHUP})
+
+_KILLING_CODES = frozenset(128 + number for number in _KILLING)

@@ -1,0 +1,67 @@
+"""Recognised by text, in the logs or in the message of an exception. It names only what failed anyway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from runner.device_signs import BUSY, FAULTY, memory_of_others
+from runner.evidence import Evidence
+from runner.recognisers.words import Recogniser, ended_well, headline, silent_crash
+from sweeps.units import size
+
+
+def device_busy(evidence: Evidence) -> str | None:
+    """Memory that others hold teaches nothing about what the attempt needs."""
+    others = memory_of_others(_said_of_memory(evidence))
+    if others is not None:
+        return f"other processes held {size(others)} of the GPU's memory"
+    return _said_by_cuda(evidence, BUSY) or shown("device_busy")(evidence)
+
+
+def device_fault(evidence: Evidence) -> str | None:
+    return _said_by_cuda(evidence, FAULTY) or shown("device_fault")(evidence)
+
+
+def _said_of_memory(evidence: Evidence) -> str:
+    error = evidence.error
+    return (error.message if error.kind == "cuda_oom" else "") if error else evidence.signs.cuda_oom or ""
+
+
+def _said_by_cuda(evidence: Evidence, patterns: Sequence[str]) -> str | None:
+    error = evidence.error
+    said = error is not None and any(re.search(pattern, error.message) for pattern in patterns)
+    return headline(error.type, error.message) if error and said else None
+
+
+def shown(sign: Literal["cuda_oom", "host_oom", "disk_full", "device_busy", "device_fault"]) -> Recogniser:
+    """Text names only the kind of an attempt that failed anyway, and only where no exception was reported."""
+
+    def recognise(evidence: Evidence) -> str | None:
+        line: str | None = getattr(evidence.signs, sign)
+        return line if evidence.error is None and not (sign in _OFTEN_HANDLED and _went_on(evidence)) else None
+
+    return recognise
+
+
+_OFTEN_HANDLED = ("cuda_oom", "host_oom")
+
+
+def _went_on(evidence: Evidence) -> bool:
+    """Whether it ended well after all, and only lacks something declared: then that is the reason."""
+    lacks = any(proof.kind for proof in evidence.proofs)
+    return lacks and ended_well(evidence) and not silent_crash(evidence)
+
+
+def nan_shown(evidence: Evidence) -> str | None:
+    """Where nothing tells more: many a crash comes after a NaN without coming from it."""
+    signs = evidence.signs
+    stopped = signs.nan is not None and _STOPPED.search(signs.nan)
+    if not signs.nan or signs.traceback or evidence.error or not (stopped or ended_well(evidence)):
+        return None
+    return f"its log shows NaN: {signs.nan}"
+
+
+_STOPPED = re.compile(r"\bis [-+]?(?:nan|inf), stopping", re.IGNORECASE)
+"""What many scripts say before they exit with code 1."""
