@@ -13,8 +13,10 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from db.declared import FileFormat
+from db.legible import legible
 from db.strict import describe, nearest
 from runner.evidence import FaultKind
+from runner.result_yaml import read_result_yaml
 
 MAX_YAML_BYTES = 4 * 2**20
 """A larger one would take minutes to read."""
@@ -25,7 +27,7 @@ class Fault(Exception):  # noqa: N818 - evidence, not an accident: it is collect
     """What is declared does not hold. `kind` is the word of the failure that this would be."""
 
     def __init__(self, kind: FaultKind, said: str) -> None:
-        super().__init__(said)
+        super().__init__(legible(said))
         self.kind = kind
 
 
@@ -165,14 +167,12 @@ def _parse_json(data: bytes, what: str, wanted: Sequence[str]) -> Any:
 
 
 def _read_yaml(data: bytes, wanted: Sequence[str]) -> Contents:
-    import yaml
-
     if len(data) > MAX_YAML_BYTES:
         _refuse(f"it holds {len(data)} bytes, and YAML is read up to {MAX_YAML_BYTES}; write JSON, say")
     try:
-        return _document(yaml.safe_load(data), wanted)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        _refuse(f"it is not one plain YAML document: {' '.join(str(error).split())[:300]}")
+        return _document(read_result_yaml(data), wanted)
+    except (ValueError, RecursionError) as error:
+        _refuse(f"it is not one plain YAML document: {error}")
 
 
 def _document(value: object, wanted: Sequence[str]) -> Contents:

@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from db.errors import Refused
+from db.legible import legible
 from db.strict import Invalid
 from sweeps.yaml_file import Located, Place
 
@@ -53,7 +54,7 @@ class Faults:
         """Raise `Refused` with one line for each fault, in order of place and the file's first, if there is any."""
         if self._found:
             found = sorted(self._found, key=lambda one: (one[0].line == 0, one))
-            raise Refused("\n".join(f"{place}: {message}" for place, message in found))
+            raise Refused("\n".join(f"{place}: {legible(message)}" for place, message in found))
 
 
 def dotted(path: At) -> str:
