@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import growing
 import mutating
 import yaml
 
@@ -25,6 +26,8 @@ from runner.dry_run import describe_runs
 from runner.failures import BY_WORD
 from runner.prepare import prepare
 from runner.work import Assignment
+from sweeps.expand import Candidate
+from sweeps.expand_commands import CommandCandidate
 from sweeps.spec import SweepSpec, read_sweep
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,7 +36,7 @@ LONGEST = 2000
 _PLACE = r"(?:{file}(?::\d+:\d+)?|command line|--profile): \S"
 
 
-class Wrong(AssertionError):
+class Wrong(AssertionError):  # noqa: N818 - it is what an outcome is, and reads so where it is raised
     """An outcome that must not be; the message says why."""
 
 
@@ -72,8 +75,7 @@ class Sweeps:
 
     def grown(self, chance: random.Random) -> tuple[Path, bytes]:
         """By a grammar: most of these are sweeps; every other one is then spoiled."""
-        data = _training(chance) if chance.random() < 0.5 else _command(chance)
-        data |= _axes(chance, [key for key in data["grid"] if key != "backbone"])
+        data = growing.sweep(chance)
         if chance.random() < 0.5:
             data = mutating.tree(chance, data, self.words)
         return self.folder / "examples/plain_torch", self._written(chance, data)
@@ -86,6 +88,8 @@ class Sweeps:
         return [self._override(chance) for _ in range(chance.randrange(1, 4))]
 
     def _override(self, chance: random.Random) -> str:
+        if chance.random() < 0.4:
+            return chance.choice(growing.SETTINGS)
         key = chance.choice(self.words) if chance.random() < 0.8 else chance.choice(mutating.NAMES)
         given = mutating.value(chance, self.words)
         text = f"{key}={given}" if chance.random() < 0.5 else f"{key}={mutating.as_json(given).decode()}"
@@ -100,91 +104,6 @@ class Sweeps:
             return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode(errors="surrogatepass")
         except RecursionError:
             return mutating.as_json(data)
-
-
-def hostile(chance: random.Random) -> bytes:
-    """Constructions that take down a parser which trusts its input."""
-    n = chance.choice((3, 10, 33, 100, 1000, 5000, 40_000))
-    name = chance.choice(mutating.NAMES).encode(errors="replace")
-    bomb = b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 1 + n % 12))
-    merged = b"".join(b"a%d: &a%d {<<: [%s]}\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 1 + n % 12))
-    return chance.choice(
-        (
-            b"a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" + bomb,
-            b"a0: &a0 {k: 1}\n" + merged,
-            b"a: &a [*a]",
-            b"a: &a {<<: *a}",
-            b"&a {*a : 1}",
-            b"a0: &a0 [1]\n" + b"".join(b"a%d: &a%d [*a%d]\n" % (i, i, i - 1) for i in range(1, n)),
-            b"[" * n,
-            b"{a: " * n,
-            b"- " * n,
-            b"? " * n,
-            b'"' + b"k" * min(10**6, n * 25) + b'": 1',
-            b"? " + b"k" * min(10**6, n * 25) + b"\n: 1",
-            b"name: " + b"k" * min(10**6, n * 25),
-            b"tasks: [" + b"a," * n + b"]",
-            b"\n".join(b"key_%d: 1" % i for i in range(n)),
-            b"grid: {backbone: [dlinear], " + b", ".join(b"train.key_%d: [1, 2]" % i for i in range(n)) + b"}",
-            b"command: [true]\ngrid: {" + b", ".join(b"k%d: [1, 2]" % i for i in range(n)) + b"}",
-            b"command: [true]\nsettings: {" + b", ".join(b"k%d: 1" % i for i in range(n)) + b"}",
-            b"command: [" + b"'{a}', " * n + b"]\nsettings: {a: 1}",
-            b"command: ['" + b"{a}" * n + b"']\nsettings: {a: 1}",
-            b"command: ['" + b"{" * n + b"']\n",
-            b"tasks: [classification]\ngrid: {backbone: [fno]}\nseeds: " + str(n).encode(),
-            b"tasks: [classification]\ngrid: {backbone: [fno], train.lr: [" + b"0.1," * n + b"]}",
-            b"profiles: {" + b"".join(b"p%d: {train: {lr: x}}, " % i for i in range(n)) + b"}\nprofile: p",
-            b"tasks: [classification]\nruns: [" + b"{backbone: fno, train: {lr: 1}}," * n + b"]",
-            b"name: " + name + b"\ncommand: [true]\n",
-            b"command: [true, " + name + b"]\n",
-            b"command: ['true', \"" + name + b"\"]\nsuccess: {files: [{path: \"{out}/" + name + b"\"}]}\n",
-            b"tasks: [classification]\ngrid: {backbone: [fno]}\nexclude: [" + b"{backbone: fno}," * n + b"]",
-            b"%YAML " + b"9" * n + b".1\n---\na: 1",
-            b"a: \"\\U" + name[:8].ljust(8, b"F") + b'"',
-            b"a: !!int ''\nb: !!timestamp x",
-            b"a" * n + b": *" + b"b" * n,
-            b"\xff\xfe" + b"a\0:\0 \0001\0" * n,
-            b"\n" * n + b"\t" * n,
-            b"#" * min(n * 25, 10**6) + b"\na: 1",
-        )
-    )
-
-
-def _training(chance: random.Random) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "tasks": chance.sample(["classification", "anomaly_detection", "signal_prediction"], chance.randrange(1, 4)),
-        "grid": {"backbone": chance.sample(["dlinear", "fno", "timesnet", "patchtst"], chance.randrange(1, 4))},
-        "train": {"batch": chance.choice((4, 8, 64)), "steps": 40, "warmup_steps": 3},
-        "resources": {"memory": chance.choice(("1GiB", "500MB", None)), "time": chance.choice(("1h", 90, None))},
-        "policy": {"wait": 1, "retries": {chance.choice(tuple(BY_WORD)): chance.randrange(4)}},
-    }
-    data["grid"] |= {key: [1e-3, 1e-2] for key in ("train.lr", "train.weight_decay") if chance.random() < 0.6}
-    return data
-
-
-def _command(chance: random.Random) -> dict[str, Any]:
-    file = f"{{out}}/m.{chance.choice(('json', 'csv', 'yaml', 'jsonl'))}"
-    return {
-        "command": {"argv": ["{python}", "train.py", "--lr", "{lr}", "{flags}"], "env": {"A": "{epochs}"}},
-        "success": {"files": [{"path": file, "metrics": ["acc"], "at_least": {"epoch": "{epochs}"}}], "last_line": "^end"},
-        "settings": {"epochs": chance.randrange(1, 5), "flags": chance.choice(([], ["-x"], "y"))},
-        "grid": {"lr": chance.sample([0.1, 0.2, 1, "a", "-b", "c d"], 2), "epochs": [1, 2]},
-    }
-
-
-def _axes(chance: random.Random, keys: Sequence[str]) -> dict[str, Any]:
-    """Some of what turns a grid into another set of runs."""
-    key = chance.choice([*keys, "seed"])
-    parts: list[dict[str, Any]] = [
-        {"seeds": chance.choice((1, 3, [5, 6]))},
-        {"exclude": [{key: 2}]},
-        {"when": [{"if": {key: 1}, "set": {"seed": 4}}]},
-        {"sample": {"runs": chance.randrange(1, 5), "seed": chance.randrange(3)}},
-        {"sample": {"runs": 3, "draw": {key: {chance.choice(("uniform", "log_uniform", "choice")): [1, 9]}}}},
-        {"profiles": {"p": {"resources": {"cpus": 2}}}, "profile": chance.choice(("p", {"cpu": "p"}, "q"))},
-        {"name": chance.choice(("n", "a.b", "-n"))},
-    ]
-    return {name: part for one in chance.sample(parts, chance.randrange(3)) for name, part in one.items()}
 
 
 def read(file: Path, overrides: Sequence[str], chance: random.Random, root: Path) -> str:
@@ -203,7 +122,8 @@ def _carry_on(spec: SweepSpec, root: Path) -> None:
     runs = len(spec.candidates) + len(spec.commands)
     if not runs or runs > 300:
         return
-    for candidate in (*spec.candidates, *spec.commands):
+    asked: Sequence[Candidate | CommandCandidate] = (*spec.candidates, *spec.commands)
+    for candidate in asked:
         spec.place(candidate, ("train", "lr"))
     if spec.commands:
         prepared = prepare(spec)
@@ -219,7 +139,9 @@ def _order(work: Any, run_id: str, root: Path) -> None:
     folder = AttemptDir(root / run_id / "1")
     if not folder.path.is_relative_to(root) or ".." in folder.path.parts:
         raise Wrong(f"the attempt would lie at {folder.path}")
-    order = work.order(Assignment(folder=folder, run_id=run_id, number=1, batch=batch, root=str(root), threads=1, device="cpu"))
+    order = work.order(
+        Assignment(folder=folder, run_id=run_id, number=1, batch=batch, root=str(root), threads=1, device="cpu")
+    )
     odd = [part for part in (*order.argv, *order.env, *order.env.values()) if "\0" in part]
     if odd:
         raise Wrong(f"no process can be started with {odd[0]!r}")
@@ -267,10 +189,56 @@ def _words(data: Any) -> set[str]:
 
 
 _KEYS = (
-    *("name", "profile", "plugins", "tasks", "backbones", "grid", "runs", "seeds", "data", "train", "resources", "policy"),
-    *("profiles", "zip", "when", "if", "set", "exclude", "sample", "draw", "uniform", "log_uniform", "choice", "on_end"),
+    *(
+        "name",
+        "profile",
+        "plugins",
+        "tasks",
+        "backbones",
+        "grid",
+        "runs",
+        "seeds",
+        "data",
+        "train",
+        "resources",
+        "policy",
+    ),
+    *(
+        "profiles",
+        "zip",
+        "when",
+        "if",
+        "set",
+        "exclude",
+        "sample",
+        "draw",
+        "uniform",
+        "log_uniform",
+        "choice",
+        "on_end",
+    ),
     *("settings", "success", "command", "argv", "env", "cwd", "config", "base", "files", "path", "metrics", "at_least"),
-    *("rows", "format", "last_line", "report", "seed", "backbone", "train.lr", "train.batch", "train.steps", "lr", "batch"),
-    *("data.folder", "data.window", "data.systems", "data.simulation.seed", "resources.memory", "resources.time", "steps"),
+    *(
+        "rows",
+        "format",
+        "last_line",
+        "report",
+        "seed",
+        "backbone",
+        "train.lr",
+        "train.batch",
+        "train.steps",
+        "lr",
+        "batch",
+    ),
+    *(
+        "data.folder",
+        "data.window",
+        "data.systems",
+        "data.simulation.seed",
+        "resources.memory",
+        "resources.time",
+        "steps",
+    ),
     *("resources.slots", "policy.wait", "policy.grace", "policy.retries.host_oom", "backbones.fno.width", "config.a"),
 )

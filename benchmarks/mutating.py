@@ -25,10 +25,48 @@ NUMBERS: Sequence[int | float] = (
 )
 TOKENS: Sequence[bytes] = (
     *(b"\0", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\r", b"\r\n", b"\n", b"\t", b" ", b"\x85", b"\xe2\x80\xa8"),
-    *(b"{", b"}", b"[", b"]", b":", b": ", b",", b"- ", b"? ", b"#", b"&a ", b"*a", b"!!python/name:os.system ", b"!t "),
-    *(b"!!int ''", b"!!float ''", b"!!timestamp x", b"!!bool x", b"!!binary x", b"!!set ", b"<<: ", b"<<: *a", b"| ", b">-"),
+    *(
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b":",
+        b": ",
+        b",",
+        b"- ",
+        b"? ",
+        b"#",
+        b"&a ",
+        b"*a",
+        b"!!python/name:os.system ",
+        b"!t ",
+    ),
+    *(
+        b"!!int ''",
+        b"!!float ''",
+        b"!!timestamp x",
+        b"!!bool x",
+        b"!!binary x",
+        b"!!set ",
+        b"<<: ",
+        b"<<: *a",
+        b"| ",
+        b">-",
+    ),
     *(b"---\n", b"...\n", b"%YAML 9.9\n", b"%TAG ! x\n", b"'", b'"', b"\\", b'"\\UFFFFFFFF"', b'"\\ud800"', b'"\\0"'),
-    *(b"NaN", b"Infinity", b"1e999", b"9" * 5000, b"0x" + b"f" * 5000, b"null", b"true", b"~", b".nan", b"=", b"\x1b[2J"),
+    *(
+        b"NaN",
+        b"Infinity",
+        b"1e999",
+        b"9" * 5000,
+        b"0x" + b"f" * 5000,
+        b"null",
+        b"true",
+        b"~",
+        b".nan",
+        b"=",
+        b"\x1b[2J",
+    ),
     *(b"[" * 200, b"{a: " * 100, b"\xed\xa0\x80", b"\xc3", b"2024-13-45", b"1:99999"),
 )
 
@@ -107,7 +145,7 @@ def _swap(chance: random.Random, data: Any, path: Path, _: Sequence[str]) -> Non
 
 def _nest(chance: random.Random, data: Any, path: Path, _: Sequence[str]) -> None:
     holder, key = _at(data, path[:-1]), path[-1]
-    for _level in range(chance.choice((5, 31, 40, 900))):
+    for _level in range(chance.choice((5, 31, 40, 150))):
         holder[key] = [holder[key]]
 
 
@@ -133,7 +171,9 @@ def lines(chance: random.Random, data: bytes) -> bytes:
     for _ in range(chance.choice((1, 1, 2, 4))):
         at = chance.randrange(len(found))
         line = found.pop(at)
-        for changed in chance.choice(((), (line, line), (b" " + line,), (line[1:],), (line, chance.choice(found or [b""])))):
+        for changed in chance.choice(
+            ((), (line, line), (b" " + line,), (line[1:],), (line, chance.choice(found or [b""])))
+        ):
             found.insert(at, changed)
         found = found or [b""]
     return b"\n".join(found)
@@ -150,7 +190,10 @@ def encoded(chance: random.Random, data: bytes) -> bytes:
 
 def as_json(data: Any, *, finite_words: bool = False) -> bytes:
     """As Python writes it, `NaN` and all; with `finite_words` as YAML spells them."""
-    text = json.dumps(data, indent=1)
+    try:
+        text = json.dumps(data, indent=1)
+    except RecursionError:
+        return b"[" * 10_000
     if finite_words:
         text = text.replace("-Infinity", "-.inf").replace("Infinity", ".inf").replace("NaN", ".nan")
     return text.encode()

@@ -18,6 +18,8 @@ from sweeps.yaml_file import Located, Place
 
 Path = tuple[str, ...]
 At = tuple[str | int, ...]
+MOST_TOLD = 200
+"""Faults at once. What makes more of them, a list of thousands of values that cannot be, is one slip of the pen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Faults:
         """Add each fault of a record; `place_of` gives a fault's path its place and its dotted name."""
         for fault in invalid.faults:
             place, name = place_of(fault.path)
-            self.add(place, f"{name}: {fault.message}" if name else fault.message)
+            self.add(place, f"{name}: {fault.message}" if name.strip() else fault.message)
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -54,7 +56,10 @@ class Faults:
         """Raise `Refused` with one line for each fault, in order of place and the file's first, if there is any."""
         if self._found:
             found = sorted(self._found, key=lambda one: (one[0].line == 0, one))
-            raise Refused("\n".join(f"{place}: {legible(message)}" for place, message in found))
+            lines = [f"{place}: {legible(message)}" for place, message in found[:MOST_TOLD]]
+            rest = found[MOST_TOLD:]
+            more = [f"{rest[0][0]}: and {len(rest)} more things are wrong from here on"] if rest else []
+            raise Refused("\n".join([*lines, *more]))
 
 
 def dotted(path: At) -> str:
