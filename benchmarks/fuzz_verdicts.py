@@ -25,7 +25,8 @@ def may_succeed(attempt: Attempt, texts: Texts) -> str | None:
         plan, claim, exit_ = (json.loads(texts[name]) for name in ("plan.json", "claim.json", "exit.json"))
         result = json.loads(texts["result.json"])
         whose = {plan["attempt_id"], claim["attempt_id"], exit_["attempt_id"], result["attempt_id"]}
-        metrics = plan["required_metrics"] or plan["declared"]["metrics"]
+        declared = plan.get("declared") or {}
+        metrics = plan["required_metrics"] or declared.get("metrics", ())
         holds = {
             "one attempt": len(whose) == 1 and plan["run_id"] == result["run_id"],
             "not fenced": not claim.get("fenced"),
@@ -43,9 +44,9 @@ def may_succeed(attempt: Attempt, texts: Texts) -> str | None:
 
 
 def _files_hold(plan: Any, texts: Texts) -> str | None:
-    for file in (plan["declared"] or {"files": ()})["files"]:
+    for file in (plan.get("declared") or {}).get("files", ()):
         name = f"out/{Path(file['path']).name}"
-        data, wanted = texts.get(name), file["metrics"]
+        data, wanted = texts.get(name), file.get("metrics", ())
         for path in wanted.values() if isinstance(wanted, dict) else wanted:
             number = _last(name.rpartition(".")[2], data or b"", path)
             if number is None or not math.isfinite(number):

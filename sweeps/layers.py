@@ -177,4 +177,5 @@ def _anchored_leaf(leaf: Leaf, folder: FilePath) -> Leaf:
 
 
 def absolute(text: str, folder: FilePath) -> str:
-    return os.path.abspath(folder / FilePath(text).expanduser())  # noqa: PTH100 - resolve() would follow links
+    home = os.path.expanduser(text)  # noqa: PTH111 - that of Path raises where it is nobody's home
+    return os.path.abspath(folder / home)  # noqa: PTH100 - resolve() would follow links
