@@ -74,7 +74,7 @@ class Attempt:
 
     @property
     def is_command(self) -> bool:
-        return self.records["plan.json"]["declared"] is not None
+        return self.records["plan.json"].get("declared") is not None
 
 
 def training(folder: Path) -> Attempt:

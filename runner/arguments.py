@@ -31,7 +31,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="runner", description="The sweep runner that never lies. Exit codes: docs/commands.md")
+    about = "The sweep runner that never lies. Exit codes: docs/commands.md"
+    parser: argparse.ArgumentParser = _Parser(prog="runner", description=about)
     parser.add_argument("--version", action="version", version="runner 0.1.0")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 

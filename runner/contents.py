@@ -21,6 +21,8 @@ from runner.result_yaml import read_result_yaml
 MAX_YAML_BYTES = 4 * 2**20
 """A larger one would take minutes to read."""
 _NAMES_SHOWN = 1000
+_BLANKS = " \t\r\n"
+"""What may stand around a number: of all that Python takes for space, signs of control are damage."""
 
 
 class Fault(Exception):  # noqa: N818 - evidence, not an accident: it is collected and judged
@@ -94,7 +96,7 @@ def as_number(value: object) -> float | None:
     """A number, or text that spells one (`1e-3` is text in YAML 1.1, and everything is in CSV). True is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip(_BLANKS)):
         return None
     try:
         return float(value)
@@ -222,10 +224,10 @@ def _read_rows(lines: Iterator[list[str]], wanted: Sequence[str]) -> Contents:
         contents.rows += 1
         if len(cells) != len(header):
             _refuse(f"row {contents.rows} has {len(cells)} cells, but the header has {len(header)}")
-        filled = frozenset(name for name, cell in zip(header, cells, strict=True) if cell.strip())
+        filled = frozenset(name for name, cell in zip(header, cells, strict=True) if cell.strip(_BLANKS))
         contents.note_filled(filled, wanted)
         for path, column in columns:
-            contents.values.setdefault(path, []).append((contents.rows, cells[column].strip()))
+            contents.values.setdefault(path, []).append((contents.rows, cells[column].strip(_BLANKS)))
     return contents
 
 

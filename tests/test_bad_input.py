@@ -369,6 +369,12 @@ def test_hostile_yaml_is_no_result(data: bytes, said: str) -> None:
     assert said in fault_of("yaml", data)
 
 
+@pytest.mark.parametrize("cell", ["\x1f.5", "0.\x005", "\u00a00.5", "5\x1c"])
+def test_signs_of_control_in_a_number_are_damage(cell: str) -> None:
+    assert "which is no number" in fault_of("csv", f"acc,b\n{cell},1\n".encode())
+    assert fault_of("csv", b"acc,b\n\t0.5 ,1\n") == ""
+
+
 def test_merged_keys_are_read() -> None:
     assert fault_of("yaml", b"base: &base {acc: 0.5}\nown: {<<: *base, b: 1}\n", "own.acc") == ""
 
