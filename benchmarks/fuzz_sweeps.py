@@ -90,7 +90,8 @@ class Sweeps:
     def _override(self, chance: random.Random) -> str:
         if chance.random() < 0.4:
             return chance.choice(growing.SETTINGS)
-        key = chance.choice(self.words) if chance.random() < 0.8 else chance.choice(mutating.NAMES)
+        keys = chance.choice((_KEYS, _KEYS, self.words, self.words, mutating.NAMES))
+        key = chance.choice(keys)
         given = mutating.value(chance, self.words)
         text = f"{key}={given}" if chance.random() < 0.5 else f"{key}={mutating.as_json(given).decode()}"
         if chance.random() < 0.3:
