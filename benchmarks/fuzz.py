@@ -2,9 +2,9 @@
 
     python benchmarks/fuzz.py [--cases 100000] [--seed 0] [--only KIND] [--first 0] [--keep FOLDER]
 
-Spoils sweep files, settings of the command line, records, declared files, metrics and logs, and gives each to what
-reads it in earnest. A case is wrong where anything but the documented refusal is raised, where that names no file,
-place or reason, where it takes more than a second of CPU (25 microseconds for each byte, where that is longer), or
+Spoils sweep files, settings of the command line, config files, records, declared files, metrics and logs, and gives
+each to what reads it in earnest. A case is wrong where anything but the documented refusal is raised, where that names
+no file, place or reason, where it takes more than a second of CPU (25 microseconds for each byte, where that is more), or
 where an attempt that lacks a necessary witness is called a success. What is wrong is kept, its inputs beside the
 traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A case is made from the seed, its
 kind and its number alone, so it can be repeated by itself: `--only KIND --first NUMBER --cases 1`.
@@ -115,6 +115,12 @@ def _declared(room: Room, chance: random.Random) -> str:
     return files.examined(file, data)
 
 
+def _config(room: Room, chance: random.Random) -> str:
+    path = files.config_file(chance, room.sweeps.folder)
+    room.inputs = {path.name: path.read_bytes()}
+    return files.copied(path)
+
+
 def _metrics(room: Room, chance: random.Random) -> str:
     data = mutating.octets(chance, left.METRICS)
     room.inputs = {"metrics.jsonl": data}
@@ -156,6 +162,7 @@ KINDS: Mapping[str, tuple[int, Callable[[Room, random.Random], str]]] = {
     "attempt, whole": (1, _whole),
     "declared file": (6, _declared),
     "metrics": (2, _metrics),
+    "config file": (2, _config),
     "log": (1, _log),
 }
 

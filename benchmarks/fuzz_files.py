@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import growing
 import mutating
 from fuzz_attempts import FILES, FORMATS, NONCE, WORDS, Attempt, opened
 from fuzz_sweeps import LONGEST, Wrong
@@ -15,12 +17,13 @@ from fuzz_sweeps import LONGEST, Wrong
 from db.declared import DeclaredFile
 from db.ledger import Ledger
 from db.records import Claim, EndRequest, Exit, Plan, Result
-from db.strict import to_data
+from db.strict import Invalid, to_data
 from runner.attempt_dir import BadRecord, parse_record
 from runner.contents import Fault
 from runner.log_signs import read_signs
 from runner.metrics_feed import MetricsFeed
 from runner.proofs import examine
+from sweeps.config_file import canonical, read_config, write_config
 
 DONE = {"plan.json": Plan, "claim.json": Claim, "exit.json": Exit, "result.json": Result, "end.json": EndRequest}
 LOG = (
@@ -59,6 +62,27 @@ def parsed(name: str, data: bytes) -> str:
     except BadRecord as bad:
         _require_said(str(bad), name)
         return "refused"
+    return "accepted"
+
+
+def config_file(chance: random.Random, folder: Path) -> Path:
+    """The config file of a script, spoiled."""
+    source = chance.choice(sorted(folder.glob("examples/*/config*/*")) + sorted(folder.glob("examples/*/config.*")))
+    path = folder / f"fuzzed{source.suffix}"
+    hostile = chance.random() < 0.1
+    path.write_bytes(growing.hostile(chance) if hostile else mutating.octets(chance, source.read_bytes()))
+    return path
+
+
+def copied(path: Path) -> str:
+    """Read a config file and write it again."""
+    try:
+        data = read_config(str(path))
+    except Invalid as invalid:
+        _require_said(str(invalid), str(path))
+        return "refused"
+    json.dumps(canonical(data))
+    write_config(data, path.suffix).encode()
     return "accepted"
 
 

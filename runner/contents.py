@@ -16,7 +16,7 @@ from db.declared import FileFormat
 from db.legible import legible
 from db.strict import describe, nearest
 from runner.evidence import FaultKind
-from runner.result_yaml import read_result_yaml
+from sweeps.yaml_loader import load_yaml
 
 MAX_YAML_BYTES = 4 * 2**20
 """A larger one would take minutes to read."""
@@ -169,12 +169,14 @@ def _parse_json(data: bytes, what: str, wanted: Sequence[str]) -> Any:
 
 
 def _read_yaml(data: bytes, wanted: Sequence[str]) -> Contents:
+    import yaml
+
     if len(data) > MAX_YAML_BYTES:
         _refuse(f"it holds {len(data)} bytes, and YAML is read up to {MAX_YAML_BYTES}; write JSON, say")
     try:
-        return _document(read_result_yaml(data), wanted)
-    except (ValueError, RecursionError) as error:
-        _refuse(f"it is not one plain YAML document: {error}")
+        return _document(load_yaml(data), wanted)
+    except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+        _refuse(f"it is not one plain YAML document: {' '.join(str(error).split())[:300] or type(error).__name__}")
 
 
 def _document(value: object, wanted: Sequence[str]) -> Contents:
