@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -46,8 +46,10 @@ def check_command(settings: CommandSettings, refused: Collection[str] = ()) -> l
 
     Settings that were `refused` are told already, and are not missed here.
     """
-    unfilled = list(_of_placeholders(settings))
-    problems = [*_of_names(settings), *_of_shells(settings), *_of_uses(settings)]
+    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
+    shells, programs = _shell_parts(parts), _program_parts(settings, parts)
+    unfilled = list(_of_placeholders(settings, shells | programs))
+    problems = [*_of_names(settings), *_of_shells(settings, shells, programs), *_of_uses(settings)]
     problems += [problem for problem, name in unfilled if name not in refused]
     if problems or unfilled:
         return problems
@@ -81,8 +83,8 @@ def _of_names(settings: CommandSettings) -> Iterator[Problem]:
             yield Problem(("command", "env", name), f"names that begin with {_OURS} are set by runner itself")
 
 
-def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
-    for index in _shell_parts(settings):
+def _of_shells(settings: CommandSettings, shells: set[int], programs: set[int]) -> Iterator[Problem]:
+    for index in shells:
         for name in sorted(placeholders(settings.argv[index])):
             yield Problem(
                 ("command", "argv", index),
@@ -90,7 +92,7 @@ def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
                 f' `[bash, -c, \'python train.py "$1"\', train, "{{{name}}}"]`;'
                 f" for the shell's own variable write `${name}`, for the text `{{{name}}}` write `{{{{{name}}}}}`",
             )
-    for index in _program_parts(settings) - _shell_parts(settings):
+    for index in programs - shells:
         for name in sorted(placeholders(settings.argv[index])):
             yield Problem(
                 ("command", "argv", index),
@@ -99,14 +101,12 @@ def _of_shells(settings: CommandSettings) -> Iterator[Problem]:
             )
 
 
-def _shell_parts(settings: CommandSettings) -> set[int]:
-    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
+def _shell_parts(parts: Sequence[tuple[int, str]]) -> set[int]:
     return {parts[index][0] for index in shell_texts([text for _, text in parts])}
 
 
-def _program_parts(settings: CommandSettings) -> set[int]:
+def _program_parts(settings: CommandSettings, parts: Sequence[tuple[int, str]]) -> set[int]:
     """Parts that stand where many programs take a program's text, and look like one."""
-    parts = list(_parts(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS, "")))
     found = {parts[index][0] for index in program_texts([text for _, text in parts])}
     return {index for index in found if reads_like_a_program(settings.argv[index])}
 
@@ -119,10 +119,9 @@ def _parts(settings: CommandSettings, attempt: Mapping[str, Any]) -> Iterator[tu
         yield from ((index, text) for text in ([part] if made is None else made))
 
 
-def _of_placeholders(settings: CommandSettings) -> Iterator[tuple[Problem, str]]:
+def _of_placeholders(settings: CommandSettings, texts: set[int]) -> Iterator[tuple[Problem, str]]:
     """Each placeholder that stands for nothing, with its name."""
     known = known_values(settings, dict.fromkeys(ATTEMPT_PLACEHOLDERS))
-    texts = _shell_parts(settings) | _program_parts(settings)
     told_already: set[Path] = {("command", "argv", index) for index in texts}
     for path, text in _texts(settings):
         for name, sentence in unknown_in(text, known) if path not in told_already else ():
