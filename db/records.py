@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from db.declared import Declared
-from db.strict import refuse, require_positive
+from db.strict import refuse, require_64_bits, require_positive
 
 VERSION = 1
 """Of every file in an attempt folder. A file of another version is not read."""
@@ -160,6 +160,9 @@ class MemoryWatch:
     peak: int
     oom_kills: int
 
+    def __post_init__(self) -> None:
+        require_64_bits(self, "limit", "peak", "oom_kills")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
@@ -215,6 +218,7 @@ class Exit:
     version: int = VERSION
 
     def __post_init__(self) -> None:
+        require_64_bits(self, "exit_code", "signal")
         if (self.exit_code is None) == (self.signal is None) and self.ended_by not in NEVER_STARTED:
             refuse("exit_code", "exactly one of exit_code and signal must be given")
 
@@ -256,6 +260,7 @@ class Score:
         object.__setattr__(self, "windows", int(self.windows))
         object.__setattr__(self, "higher_is_better", bool(self.higher_is_better))
         require_positive(self, "windows")
+        require_64_bits(self, "windows")
 
     @property
     def name(self) -> str:
@@ -311,3 +316,6 @@ class Result:
     notes: tuple[str, ...] = ()
     error: ErrorRecord | None = None
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require_64_bits(self, "start_step", "steps_done", "parameters", "peak_memory")

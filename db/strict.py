@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, NoReturn, TypeVar, Union
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
+_MOST_COMPARED, _LONGEST_COMPARED = 1000, 100
+"""Names and their characters: to compare more takes longer than anybody waits for a hint."""
+_MOST_HINTS = 50
+_LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +55,21 @@ def require_positive(record: object, *keys: str) -> None:
         raise Invalid(faults)
 
 
+def require_64_bits(record: object, *keys: str) -> None:
+    """For `__post_init__` of a record: each of these integers must fit the ledger, where it is not left open."""
+    given = {key: value for key in keys if (value := getattr(record, key)) is not None}
+    faults = [Fault((key,), "does not fit 64 bits") for key, value in given.items() if not -(2**63) <= value < 2**63]
+    if faults:
+        raise Invalid(faults)
+
+
 def nearest(name: object, names: Iterable[str]) -> str:
     """` (did you mean 'timesnet'?)`, or the known names when none is close."""
     import difflib
 
     known = sorted(names)
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    typed, alike = str(name), [each for each in islice(known, _MOST_COMPARED) if len(each) <= _LONGEST_COMPARED]
+    close = difflib.get_close_matches(typed, alike, n=1, cutoff=0.5) if len(typed) <= _LONGEST_COMPARED else ()
     if close:
         return f" (did you mean `{close[0]}`?)"
     shown = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
@@ -102,7 +117,9 @@ def _read_record(kind: type[Any], data: object, path: Path, faults: list[Fault])
         return None
     known = len(faults)
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    faults += [Fault((*path, key), f"unknown key `{key}`{nearest(key, fields)}") for key in data if key not in fields]
+    unknown = [key for key in data if key not in fields]
+    faults += [Fault((*path, key), f"unknown key `{key}`{nearest(key, fields)}") for key in unknown[:_MOST_HINTS]]
+    faults += [Fault((*path, key), f"unknown key `{key}`") for key in unknown[_MOST_HINTS:]]
     faults += [
         Fault(path, f"missing key `{name}` of {kind.__qualname__}")
         for name, field in fields.items()
@@ -182,8 +199,8 @@ _READABLE = "int, float, str, bool, None, Literal, X | Y, tuple[X, ...], Mapping
 
 
 def _read_scalar(kind: type[Any], data: object, path: Path, faults: list[Fault]) -> Any:
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        data = float(data)
+    if kind is float and type(data) is int:
+        data = float(data) if abs(data) <= _LARGEST_FLOAT else math.inf
     if type(data) is not kind:
         faults.append(Fault(path, f"expected {_NAMES.get(kind, kind.__name__)}, found {describe(data)}"))
     elif isinstance(data, float) and not math.isfinite(data):

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import NoReturn
+
+from db.legible import legible
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """What was typed must not steer the terminal that it is told on."""
+        super().error(legible(message))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -22,9 +31,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="runner", description="The sweep runner that never lies. Exit codes: docs/commands.md"
-    )
+    about = "The sweep runner that never lies. Exit codes: docs/commands.md"
+    parser: argparse.ArgumentParser = _Parser(prog="runner", description=about)
     parser.add_argument("--version", action="version", version="runner 0.1.0")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 

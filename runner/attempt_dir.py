@@ -11,13 +11,15 @@ import fcntl
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from db.legible import legible
 from db.records import VERSION, Claim, EndRequest, Exit, Plan, Result
-from db.strict import Invalid, to_data, to_record
+from db.strict import Invalid, describe, to_data, to_record
 
 T = TypeVar("T")
 MAX_RECORD_BYTES = 4 * 2**20
@@ -184,16 +186,17 @@ def parse_record(data: bytes, kind: type[T], name: str) -> T:
     """
     try:
         values = json.loads(data, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecord(f"{name} is not whole JSON: {error}") from None
     except BadRecord as error:
         raise BadRecord(f"{name}: {error}") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or an integer of thousands of digits
+        raise BadRecord(f"{name} is not whole JSON: {error}") from None
     if isinstance(values, dict) and values.get("version") != VERSION:
-        raise BadRecord(f"{name} is of version {values.get('version')!r}; this runner reads version {VERSION}")
+        found = describe(values.get("version"))
+        raise BadRecord(f"{name} is of another version: found {found}; this runner reads version {VERSION}")
     try:
         return to_record(kind, values)
     except Invalid as invalid:
-        raise BadRecord(f"{name}: {invalid}") from None
+        raise BadRecord(f"{name}: {legible(str(invalid))}") from None
 
 
 def read_bounded(path: Path) -> bytes:
@@ -241,8 +244,8 @@ def sync_folder(folder: Path) -> None:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
-        raise BadRecord(f"the key {', '.join(twice)} is given twice")
+        twice = sorted(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise BadRecord(f"the key {legible(', '.join(twice))} is given twice")
     return found
 
 

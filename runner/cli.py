@@ -44,10 +44,10 @@ def _carry_out(parsed: argparse.Namespace) -> int:
     try:
         code = _COMMANDS[parsed.command](parsed)
     except Refused as refused:
-        print(f"runner: {refused}", file=sys.stderr)
+        print(f"runner: {_plain(refused)}", file=sys.stderr)
         code = _code_of(refused)
     except (RunnerError, OSError) as error:  # the ledger or the system will not: a full disk, a folder taken away
-        print(f"runner: {error}", file=sys.stderr)
+        print(f"runner: {_plain(error)}", file=sys.stderr)
         code = ExitCode.NOT_ALL_SUCCEEDED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -55,12 +55,19 @@ def _carry_out(parsed: argparse.Namespace) -> int:
         if os.environ.get("RUNNER_TRACEBACK"):
             raise
         print(
-            f"runner: it failed by its own fault: {type(error).__name__}: {error}\n"
+            f"runner: it failed by its own fault: {type(error).__name__}: {_plain(error)}\n"
             "Nothing that was recorded is lost. RUNNER_TRACEBACK=1 shows where it happened.",
             file=sys.stderr,
         )
         code = ExitCode.OWN_FAULT
     return code
+
+
+def _plain(error: Exception) -> str:
+    """What was typed, or stands in a file, must not steer the terminal that it is told on."""
+    from runner import show
+
+    return show.plain(str(error))
 
 
 def _code_of(refused: Refused) -> ExitCode:

@@ -13,19 +13,23 @@ from itertools import chain, islice
 from typing import Any, Literal, NoReturn
 
 from db.declared import FileFormat
+from db.legible import legible
 from db.strict import describe, nearest
 from runner.evidence import FaultKind
+from sweeps.yaml_loader import load_yaml
 
 MAX_YAML_BYTES = 4 * 2**20
 """A larger one would take minutes to read."""
 _NAMES_SHOWN = 1000
+_BLANKS = " \t\r\n"
+"""What may stand around a number: of all that Python takes for space, signs of control are damage."""
 
 
 class Fault(Exception):  # noqa: N818 - evidence, not an accident: it is collected and judged
     """What is declared does not hold. `kind` is the word of the failure that this would be."""
 
     def __init__(self, kind: FaultKind, said: str) -> None:
-        super().__init__(said)
+        super().__init__(legible(said))
         self.kind = kind
 
 
@@ -92,7 +96,7 @@ def as_number(value: object) -> float | None:
     """A number, or text that spells one (`1e-3` is text in YAML 1.1, and everything is in CSV). True is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip(_BLANKS)):
         return None
     try:
         return float(value)
@@ -184,9 +188,9 @@ def _read_yaml(data: bytes, wanted: Sequence[str]) -> Contents:
     if len(data) > MAX_YAML_BYTES:
         _refuse(f"it holds {len(data)} bytes, and YAML is read up to {MAX_YAML_BYTES}; write JSON, say")
     try:
-        return _document(yaml.safe_load(data), wanted)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        _refuse(f"it is not one plain YAML document: {' '.join(str(error).split())[:300]}")
+        return _document(load_yaml(data), wanted)
+    except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+        _refuse(f"it is not one plain YAML document: {' '.join(str(error).split())[:300] or type(error).__name__}")
 
 
 def _document(value: object, wanted: Sequence[str]) -> Contents:
@@ -248,10 +252,10 @@ def _read_rows(lines: Iterator[list[str]], wanted: Sequence[str]) -> Contents:
         contents.rows += 1
         if len(cells) != len(header):
             _refuse(f"row {contents.rows} has {len(cells)} cells, but the header has {len(header)}")
-        filled = frozenset(name for name, cell in zip(header, cells, strict=True) if cell.strip())
+        filled = frozenset(name for name, cell in zip(header, cells, strict=True) if cell.strip(_BLANKS))
         contents.note_filled(filled, wanted)
         for path, column in columns:
-            contents.values.setdefault(path, []).append((contents.rows, cells[column].strip()))
+            contents.values.setdefault(path, []).append((contents.rows, cells[column].strip(_BLANKS)))
     return contents
 
 

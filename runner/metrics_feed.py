@@ -60,7 +60,7 @@ def parse_point(line: bytes) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     numbers = all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in (step, time))
-    if not numbers or not isinstance(name, str) or not 0 <= step <= MAX_STEP or not math.isfinite(time):
+    if not numbers or not isinstance(name, str) or not 0 <= step <= MAX_STEP or not abs(time) <= MAX_STEP:
         return None
     point = {"step": int(step), "name": name[:200], "time": float(time), "value": None, "non_finite": None}
     return next(_with_value(point, value), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from db.strict import Fault, Invalid, describe, nearest, to_record
@@ -144,8 +144,17 @@ def task_names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) if fits else ()
 
 
-def record_keys(kind: type[Any]) -> Iterator[str]:
+def record_keys(kind: type[Any]) -> Sequence[str]:
     """The keys of a record, dotted where records hold records."""
+    if kind not in _KEYS:
+        _KEYS[kind] = tuple(_keys(kind))
+    return _KEYS[kind]
+
+
+_KEYS: dict[type[Any], Sequence[str]] = {}
+
+
+def _keys(kind: type[Any]) -> Iterator[str]:
     for name, hint in typing.get_type_hints(kind).items():
         inner = record_keys(hint) if isinstance(hint, type) and dataclasses.is_dataclass(hint) else ()
         yield name

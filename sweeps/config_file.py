@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from db.strict import Fault, Invalid, describe, nearest
+from sweeps.yaml_loader import load_yaml
 
 MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
 MAX_DEPTH = 64
+_LARGEST = 10**4000
+"""Python writes integers of up to 4300 digits; in hexadecimal it reads longer ones."""
 _BREAKS = frozenset("\x85\u2028\u2029")
 """Line breaks to YAML beside the usual ones."""
 
@@ -121,7 +124,7 @@ def _parse_yaml(path: str, text: str) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _refuse(f"{path}:{mark.line + 1 if mark else 1}: {_explain(error.problem, error.context)}")
@@ -172,6 +175,9 @@ def _too_much(data: Any) -> str | None:
             return f"holds more than {MAX_VALUES:,} values, repetitions by `*` counted"
         if any(isinstance(item, tuple) for item in level):
             return "the tags `!!omap` and `!!pairs` are not read here"
+        names = itertools.chain.from_iterable(item for item in level if isinstance(item, Mapping))
+        if any(isinstance(item, int) and abs(item) >= _LARGEST for item in itertools.chain(level, names)):
+            return "holds an integer of thousands of digits, which cannot be written again"
         level = list(itertools.islice(itertools.chain.from_iterable(map(_inner, level)), MAX_VALUES + 1))
         if not level:
             return None

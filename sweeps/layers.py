@@ -12,11 +12,14 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from db.errors import Refused
+from db.legible import legible
 from db.strict import Invalid
 from sweeps.yaml_file import Located, Place
 
 Path = tuple[str, ...]
 At = tuple[str | int, ...]
+MOST_TOLD = 200
+"""Faults at once. What makes more of them, a list of thousands of values that cannot be, is one slip of the pen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class Faults:
         """Add each fault of a record; `place_of` gives a fault's path its place and its dotted name."""
         for fault in invalid.faults:
             place, name = place_of(fault.path)
-            self.add(place, f"{name}: {fault.message}" if name else fault.message)
+            self.add(place, f"{name}: {fault.message}" if name.strip() else fault.message)
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -53,7 +56,10 @@ class Faults:
         """Raise `Refused` with one line for each fault, in order of place and the file's first, if there is any."""
         if self._found:
             found = sorted(self._found, key=lambda one: (one[0].line == 0, one))
-            raise Refused("\n".join(f"{place}: {message}" for place, message in found))
+            lines = [f"{place}: {legible(message)}" for place, message in found[:MOST_TOLD]]
+            rest = found[MOST_TOLD:]
+            more = [f"{rest[0][0]}: and {len(rest)} more things are wrong from here on"] if rest else []
+            raise Refused("\n".join([*lines, *more]))
 
 
 def dotted(path: At) -> str:
@@ -171,4 +177,5 @@ def _anchored_leaf(leaf: Leaf, folder: FilePath) -> Leaf:
 
 
 def absolute(text: str, folder: FilePath) -> str:
-    return os.path.abspath(folder / FilePath(text).expanduser())  # noqa: PTH100 - resolve() would follow links
+    home = os.path.expanduser(text)  # noqa: PTH111 - that of Path raises where it is nobody's home
+    return os.path.abspath(folder / home)  # noqa: PTH100 - resolve() would follow links

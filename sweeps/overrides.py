@@ -52,7 +52,7 @@ def _read_one(key: str, text: str) -> tuple[Path, Leaf]:
 
 
 def _check_key(key: str) -> None:
-    if not all(key.split(".")):
+    if not all(map(str.strip, key.split("."))):
         raise ValueError(f"`{key}` is not the name of a setting")
     if key == "profile":
         raise ValueError("profile: choose one with --profile NAME")

@@ -93,7 +93,7 @@ def unknown_in(text: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
     """Each name in the text that stands for nothing, and the sentence about it."""
     for match in _PLACEHOLDER.finditer(text):
         if match[3] and (match[2] or match[3] not in known):
-            yield match[3], _unknown(match[3], known, shell=bool(match[2]))
+            yield match[3], _unknown(match[3], known, of_shell=bool(match[2]))
     for match in _NEARLY.finditer(text):
         if match[1] in known and not _WHOLE.fullmatch(match[0]):
             yield (
@@ -102,8 +102,8 @@ def unknown_in(text: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
             )
 
 
-def _unknown(name: str, known: Collection[str], *, shell: bool) -> str:
-    if not shell:
+def _unknown(name: str, known: Collection[str], *, of_shell: bool) -> str:
+    if not of_shell:
         return (
             f"`{{{name}}}` stands for nothing{nearest(name, known)}; write `{{{{{name}}}}}` for a literal `{{{name}}}`"
         )
@@ -178,7 +178,7 @@ def _problem(match: re.Match[str], values: Mapping[str, Any]) -> str | None:
     if not name:
         return None
     if match[2] or name not in values:
-        return _unknown(name, values, shell=bool(match[2]))
+        return _unknown(name, values, of_shell=bool(match[2]))
     value = values[name]
     if value is None:
         return (

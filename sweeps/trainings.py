@@ -105,14 +105,15 @@ class Trainings:
                 yield name
 
     def _check_task_names(self) -> None:
-        names = tuple(self.file.tasks)
-        for index, name in enumerate(names):
+        seen: set[str] = set()
+        for index, name in enumerate(self.file.tasks):
             place = self.located.place(("tasks", name if isinstance(self.file.tasks, Mapping) else index))
             problem = self.known.name_problem("tasks", name)
             if problem:
                 self.faults.add(place, problem)
-            if name in names[:index]:
+            if name in seen:
                 self.faults.add(place, f"tasks: `{name}` is named twice")
+            seen.add(name)
         if not self.file.tasks and not self.faults:
             self.faults.add(self.located.place(("tasks",)), "no task is named; add `tasks: [NAME, ...]`")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from db.strict import nearest
@@ -22,7 +23,10 @@ def bytes_of(text: str) -> int:
     match = _PART.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a size; write a number and a unit, such as 4GiB")
-    return round(float(match[1]) * _factor(match[2], BYTES))
+    count = float(match[1]) * _factor(match[2], BYTES)
+    if math.isinf(count):
+        raise ValueError(f"{text[:20]}... is beyond all measure")
+    return round(count)
 
 
 def seconds_of(text: str) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from db.errors import Refused
+from db.legible import legible
 from db.strict import nearest
 from sweeps.yaml_scalar import plain_value, whole_text
 
@@ -83,8 +84,9 @@ def parse_yaml(text: str, file: str) -> Located:
     """As `read_yaml`, of a text that came from `file`."""
     import yaml
 
+    composer = _Composer(file, yaml.parse(text, Loader=yaml.SafeLoader))
     try:
-        return _Composer(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
+        return composer.document()
     except yaml.reader.ReaderError as error:
         character = f"the character U+{ord(text[error.position]):04X} cannot stand in a YAML file"
         _refuse(_place_in(text, error.position, file), character)
@@ -92,6 +94,8 @@ def parse_yaml(text: str, file: str) -> Located:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         _refuse(place, _explain(error.problem or "it cannot be parsed", error.context))
+    except (ValueError, OverflowError) as error:  # of PyYAML: `\UFFFFFFFF`, a version of thousands of digits
+        _refuse(composer.reached, f"not valid YAML after this: {error}")
 
 
 class _Composer:
@@ -99,8 +103,14 @@ class _Composer:
 
     def __init__(self, file: str, events: Iterator[Any]) -> None:
         self.file = file
-        self.events = events
+        self.reached = Place(file)
+        self.events = self.noting(events)
         self.anchors: dict[str, Node | None] = {}
+
+    def noting(self, events: Iterator[Any]) -> Iterator[Any]:
+        for event in events:
+            self.reached = self.place(event)
+            yield event
 
     def document(self) -> Located:
         import yaml
@@ -237,4 +247,4 @@ def _extent(children: Mapping[str | int, tuple[Place, Node]]) -> tuple[int, int]
 
 
 def _refuse(place: Place, message: str) -> NoReturn:
-    raise Refused(f"{place}: {message}")
+    raise Refused(f"{place}: {legible(message)}")

@@ -95,6 +95,13 @@ def test_a_float_is_one_to_yaml_1_1_too() -> None:
             + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
             ": holds more than 100,000 values",
         ),
+        (
+            "a0: &a0 {k: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
+            ":6: not valid YAML: `<<` brings more than 10000 keys into one mapping",
+        ),
+        (f"a: 0x{'f' * 5000}\n", ": holds an integer of thousands of digits"),
+        (f"? 0x{'f' * 5000}\n: 1\n", ": holds an integer of thousands of digits"),
     ],
 )
 def test_what_cannot_be_copied_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:

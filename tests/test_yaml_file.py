@@ -171,6 +171,11 @@ def test_what_is_not_a_size(text: str) -> None:
         bytes_of(text)
 
 
+def test_a_size_beyond_all_measure() -> None:
+    with pytest.raises(ValueError, match="is beyond all measure"):
+        bytes_of("9" * 400 + "GiB")
+
+
 @pytest.mark.parametrize("text", ["", "30", "30m", "30min1h", "1h1h", "1h!", "-1h", "1:30"])
 def test_what_is_not_a_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a|largest first"):

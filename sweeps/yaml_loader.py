@@ -1,0 +1,35 @@
+"""YAML of other people's programs, as these read it: by the rules of YAML 1.1. PyYAML is imported only when used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MOST_MERGED = 10_000
+"""Keys that `<<` brings into one mapping: a few lines that merge each other would make billions."""
+
+
+def load_yaml(text: str | bytes) -> Any:
+    """One document, read by PyYAML's safe loader, which counts what is merged before it merges.
+
+    Raises:
+        yaml.YAMLError, RecursionError: it is none, or cannot be read.
+        ValueError, LookupError, ArithmeticError, AttributeError: a text does not fit its tag (`!!int ''`), to PyYAML.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def flatten_mapping(self, node: yaml.MappingNode) -> None:
+            for key, value in node.value:
+                if key.tag == "tag:yaml.org,2002:merge":
+                    self.bound(value.value if isinstance(value, yaml.SequenceNode) else [value], key)
+            super().flatten_mapping(node)
+
+        def bound(self, merged: list[yaml.Node], key: yaml.Node) -> None:
+            for each in dict.fromkeys(merged):
+                if isinstance(each, yaml.MappingNode):
+                    self.flatten_mapping(each)
+            if sum(len(each.value) for each in merged) > MOST_MERGED:
+                problem = f"`<<` brings more than {MOST_MERGED} keys into one mapping"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+
+    return Loader(text).get_single_data()
