@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.errors import Refused
+from db.legible import legible
 from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
@@ -109,7 +110,7 @@ def _commanded(candidate: CommandCandidate) -> PreparedRun:
 def _refuse_in_the_way(spec: SweepSpec, root: Path) -> None:
     """Of runs that were never tried, nothing that they are to write may be there."""
     problems = [
-        f"{spec.place(candidate, ('success', 'files', index, 'path'))}: {in_the_way(path)}"
+        f"{spec.place(candidate, ('success', 'files', index, 'path'))}: {legible(in_the_way(path))}"
         for candidate in spec.commands
         for run in [command_run_id(candidate.settings)]
         for index, path in outside_files(candidate.settings, run)
