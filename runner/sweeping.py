@@ -71,6 +71,8 @@ def sweep(
             return ExitCode.OK
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
+        for line in prepared.unchecked:
+            watch.say(line)
         _make(root)
         side = part() if detach else None
         if isinstance(side, Waiting):

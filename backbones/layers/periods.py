@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
+
+from backbones.interface import shapes_only
 
 
 def strongest_periods(h_RTD: Tensor, top_k: int) -> tuple[list[int], Tensor]:
@@ -23,16 +24,15 @@ def strongest_periods(h_RTD: Tensor, top_k: int) -> tuple[list[int], Tensor]:
     amplitude_RF = torch.fft.rfft(h_RTD.float(), dim=1).abs().mean(-1)[:, 1:]  # without the mean
     chosen_K = amplitude_RF.detach().mean(0).topk(min(top_k, length // 2)).indices
     weight_RK = amplitude_RF.index_select(1, chosen_K).softmax(-1)
-    return _merged([length // (index + 1) for index in _on_host(chosen_K)], weight_RK)
+    if shapes_only(chosen_K):
+        return preflight_periods(length, len(chosen_K)), weight_RK
+    return _merged([length // (index + 1) for index in chosen_K.tolist()], weight_RK)
 
 
-def _on_host(chosen_K: Tensor) -> list[int]:
-    if (
-        isinstance(chosen_K, FakeTensor) or chosen_K.is_meta
-    ):  # memory is being predicted: no values exist, the lowest cost the most
-        return list(range(len(chosen_K)))
-    found: list[int] = chosen_K.tolist()
-    return found
+def preflight_periods(length: int, count: int) -> list[int]:
+    """The `count` periods that cost most: those that a series has to be padded for the most."""
+    distinct = dict.fromkeys(length // frequency for frequency in range(1, length // 2 + 1))
+    return sorted(distinct, key=lambda period: -length % period, reverse=True)[:count]
 
 
 def _merged(periods: list[int], weight_RK: Tensor) -> tuple[list[int], Tensor]:
