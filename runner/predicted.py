@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from typing import Literal
 
 from db.records import BatchSplit
 
+Device = Literal["cpu", "gpu"]
 MIB = 2**20
-GIB = 2**30
 
 CPU_CONTEXT = 256 * MIB
 """Anonymous memory of a worker before its first step: Python, torch, the tables of the data. Measured, rounded up."""
@@ -60,7 +60,7 @@ def moments(seen: Mapping[int, Sequence[int]]) -> tuple[Line, ...]:
         return (Line(fixed=max(first), each=0.0),)
     if len(first) != len(last):
         first, last = [max(first)], [max(last)]
-    lines = {_through(small, low, large, high) for low, high in zip_longest(first, last)}
+    lines = {_through(small, low, large, high) for low, high in zip(first, last, strict=True)}
     return _highest(lines)
 
 
@@ -88,11 +88,16 @@ def _hidden(before: Line, line: Line, after: Line) -> bool:
     )
 
 
-def on_cpu(memory: StepMemory, batch: BatchSplit) -> int:
-    """Peak anonymous memory of a worker."""
+def needed(memory: StepMemory, batch: BatchSplit, device: Device) -> int:
+    """Peak bytes: of a GPU with its context, or of a worker's anonymous memory."""
+    if device == "gpu":
+        return CUDA_CONTEXT + round(CUDA_SLACK * memory.peak(batch))
     return CPU_CONTEXT + memory.peak(batch)
 
 
-def on_gpu(memory: StepMemory, batch: BatchSplit) -> int:
-    """Peak memory on a GPU, its context included."""
-    return CUDA_CONTEXT + round(CUDA_SLACK * memory.peak(batch))
+def largest_fitting(memory: StepMemory, effective: int, limit: int, device: Device) -> BatchSplit | None:
+    """The first of its halvings that fits, the effective batch unchanged; nothing where a single window does not."""
+    split: BatchSplit | None = BatchSplit(micro=effective, accum=1)
+    while split is not None and needed(memory, split, device) > limit:
+        split = split.halved()
+    return split
