@@ -206,8 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     fixed = [abs(error) for case, error in errors.items() if case.backbone not in DEPENDS_ON_DATA]
     median, worst = statistics.median(map(abs, errors.values())), max(fixed, default=0.0)
-    print(f"median error {median:.1%} (at most {MEDIAN:.0%}), worst {worst:.1%} (at most {WORST:.0%}, where shapes do")
-    print(f"not depend on data), lowest {min(errors.values()):+.1%} (at least {UNDER:+.0%}), {len(errors)} steps")
+    print(f"{len(errors)} steps; median error {median:.1%}, at most {MEDIAN:.0%}")
+    print(f"worst {worst:.1%}, at most {WORST:.0%}, where shapes do not depend on data")
+    print(f"lowest {min(errors.values()):+.1%}, at least {UNDER:+.0%}")
     return 0 if median <= MEDIAN and worst <= WORST and min(errors.values()) >= UNDER else 1
 
 
