@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch._subclasses import FakeTensor
 
 
 class Backbone(nn.Module, ABC):
@@ -28,3 +29,11 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, x_BLC: Tensor) -> Tensor:
         """Return `h_BCND`: for each window and channel N tokens of D features, in order of time."""
+
+
+def shapes_only(tensor: Tensor) -> bool:
+    """Whether there are no values, for a step is only rehearsed before launch.
+
+    Code whose shapes depend on values asks this, and takes the shapes that cost most: see `backbones.layers.periods`.
+    """
+    return isinstance(tensor, FakeTensor) or tensor.is_meta

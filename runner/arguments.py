@@ -23,7 +23,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     parsed, rest = parser.parse_known_args(arguments)
     late = [word for word in rest if "=" in word and not word.startswith("-")]
-    if len(late) < len(rest) or (late and parsed.command != "sweep"):
+    if len(late) < len(rest) or (late and parsed.command not in ("sweep", "plan")):
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if late:
         parsed.overrides += late
@@ -44,6 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     either.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
     either.add_argument("--detach", action="store_true", help="check everything, then go on without this terminal")
     sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
+
+    _add_plan(commands)
 
     attach = _command(commands, "attach", "follow a sweep that is being worked on")
     attach.add_argument("sweep", nargs="?", help="its name; without, the only one that runs")
@@ -78,6 +80,17 @@ def build_parser() -> argparse.ArgumentParser:
     retry.add_argument("--failed", action="store_true", help="every failed run")
     _add_report(commands)
     return parser
+
+
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = _command(commands, "plan", "what memory each run would need, and how its batch would be cut; starts nothing")
+    plan.add_argument("file", help="the sweep file, YAML")
+    plan.add_argument("overrides", nargs="*", metavar="key=value", help="settings over the file's: train.batch=64")
+    plan.add_argument("--profile", help="a profile of the file, whatever the machine")
+    room = plan.add_mutually_exclusive_group()
+    room.add_argument("--gpu-memory", metavar="SIZE", help="of the GPU that an attempt would have: 24GiB")
+    room.add_argument("--memory", metavar="SIZE", help="of the host, where an attempt would have no GPU: 8GiB")
+    plan.add_argument("--json", action="store_true")
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.strict import Path
+from runner.predicted import StepMemory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Asked:
     train: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     plugins: tuple[str, ...] = ()
+    rehearse: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,8 @@ class Checked:
     """What was found out about a candidate: problems, or else all the rest.
 
     `backbone_config` and `tasks` hold every key, defaults included. `data_digest` stands for the content of the
-    recordings; nothing where they are simulated.
+    recordings; nothing where they are simulated. `memory` is that of a training step; where it is not known,
+    `unchecked` says why no step could be rehearsed.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -49,6 +52,8 @@ class Checked:
     couples_samples: bool = False
     code_fingerprint: str = ""
     data_digest: str | None = None
+    memory: StepMemory | None = None
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

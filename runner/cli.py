@@ -95,6 +95,23 @@ def _sweep(arguments: argparse.Namespace) -> ExitCode:
     )
 
 
+def _plan(arguments: argparse.Namespace) -> ExitCode:
+    from db.strict import to_data
+    from runner.planning import described, plan, typed_size
+
+    typed_path(arguments.file, "the sweep file")
+    found = plan(
+        Path(arguments.file),
+        [_utf8(word) for word in arguments.overrides],
+        profile=arguments.profile and _utf8(arguments.profile),
+        root=typed_root(arguments.root),
+        gpu_memory=typed_size(arguments.gpu_memory, "--gpu-memory"),
+        memory=typed_size(arguments.memory, "--memory"),
+    )
+    print(json.dumps(to_data(found), indent=1) if arguments.json else described(found))
+    return ExitCode.NOT_ALL_SUCCEEDED if found.too_large else ExitCode.OK
+
+
 def _attach(arguments: argparse.Namespace) -> ExitCode:
     from runner.attaching import attach
 
@@ -214,6 +231,7 @@ def _ledger(arguments: argparse.Namespace) -> Path:
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "sweep": _sweep,
+    "plan": _plan,
     "attach": _attach,
     "status": _status,
     "why": _why,

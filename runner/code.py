@@ -18,6 +18,7 @@ _SHARED = (
     "runner/model.py",
     "runner/splits.py",
     "runner/optimizer.py",
+    "runner/step.py",
     "runner/training.py",
     "runner/evaluation.py",
     "runner/lessons.py",

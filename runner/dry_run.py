@@ -20,7 +20,8 @@ def describe_runs(prepared: PreparedSweep, root: Path) -> str:
     ]
     fine = "1 run is" if len(rows) == 1 else f"{len(rows)} runs are"
     where = f"sweep {prepared.name}, ledger {root / 'ledger.db'}"
-    return f"{show.table(header, rows)}\n{fine} fine; nothing was started ({where})"
+    unchecked = "".join(f"\n{line}" for line in prepared.unchecked)
+    return f"{show.table(header, rows)}{unchecked}\n{fine} fine; nothing was started ({where})"
 
 
 def _known_states(root: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from db.strict import Invalid
 from runner.gain import gain_at_least
 from runner.model import Model
 from runner.splits import Split, labelled_masks
-from runner.training import predict, require_first_dim
+from runner.step import predict, require_first_dim
 from tasks.interface import Array, LabelTable, Task, Windows
 
 Rows = dict[str, Array]

@@ -13,6 +13,7 @@ from pathlib import Path
 from db.errors import RunnerError
 from db.records import Plan
 from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers
+from runner.host_locks import take_name
 from runner.spawn import CannotStart
 from runner.watched import below, stamp_of
 
@@ -53,8 +54,6 @@ def in_the_way(path: str) -> str:
 
 
 def _hold(path: str) -> None:
-    from runner.slots import take_name  # hardly any attempt needs it
-
     folder, name = os.path.split(path)
     if take_name(os.path.join(os.path.realpath(folder), name)) is None:  # noqa: PTH118 - a text, as all of a command
         raise CannotStart(f"another attempt is to write {path} now; have each write to `{{out}}`")

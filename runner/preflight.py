@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -19,12 +17,17 @@ import torch
 
 import backbones.registry
 import tasks.registry
-from db.errors import DataError, Refused
+from db.errors import DataError
 from db.strict import Invalid, Path, nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Problem, Question
-from runner.code import code_fingerprint, declared_at, shown_path
+from runner.code import code_fingerprint, declared_at
+from runner.foreign import foreign, told
 from runner.model import Model
+from runner.parts import Part, Parts, built
+from runner.rehearsal import Rehearsed
+from runner.rehearsals import Rehearsals, kept_in
 from sweeps.settings import DataSettings, TrainSettings
+from tasks.data.channels import with_channels
 from tasks.data.content import content
 from tasks.data.known_systems import known_systems
 from tasks.interface import System
@@ -33,56 +36,29 @@ T = TypeVar("T")
 Digest = Callable[[str | None, str | None, tuple[int, ...]], str | None]
 
 
-@dataclass(frozen=True)
-class Part:
-    """A backbone or task with its settings read."""
-
-    kind: type[Any]
-    config: Any
-
-
 def main(arguments: Sequence[str]) -> int:
     """Answer the question in the first file into the second."""
     asked, answered = map(FilePath, arguments)
     question = to_record(Question, json.loads(asked.read_text(encoding="utf-8")))
     try:
-        answer = Answer(candidates=tuple(check_all(question.candidates)))
+        answer = Answer(candidates=tuple(check_all(question.candidates, Rehearsals(kept_in()))))
     except BaseException as error:  # noqa: BLE001 - the outermost: whatever happened, there is an answer
-        answer = Answer(fault=_told(error))
+        answer = Answer(fault=told(error))
     answered.write_text(json.dumps(to_data(answer)), encoding="utf-8")
     return 0
 
 
-@dataclass(frozen=True)
-class _foreign:  # noqa: N801 - written as a word after `with`
-    """Code of backbones and tasks runs in the block; whatever it raises, `SystemExit` too, becomes a problem."""
-
-    place: Path
-    doing: str
-    problems: list[Problem]
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if error is not None:
-            spoken = isinstance(error, (Refused, DataError))
-            message = str(error) if spoken else f"{self.doing}: {_told(error)}"
-            self.problems.append(Problem(path=self.place, message=message))
-        return error is not None
-
-
-def check_all(candidates: Iterable[Asked]) -> list[Checked]:
+def check_all(candidates: Iterable[Asked], rehearsals: Rehearsals) -> list[Checked]:
     """Check each candidate; those that differ in their seed only are checked once."""
     known: dict[str, Checked] = {}
     digest = cache(content_digest)
-    return [_once(known, candidate, digest) for candidate in candidates]
+    return [_once(known, candidate, digest, rehearsals) for candidate in candidates]
 
 
-def _once(known: dict[str, Checked], candidate: Asked, digest: Digest) -> Checked:
+def _once(known: dict[str, Checked], candidate: Asked, digest: Digest, rehearsals: Rehearsals) -> Checked:
     key = json.dumps({**to_data(candidate), "seed": 0}, sort_keys=True)
     if key not in known:
-        known[key] = check(candidate, digest)
+        known[key] = check(candidate, digest, rehearsals)
     return known[key]
 
 
@@ -91,37 +67,57 @@ def content_digest(folder: str | None, metadata: str | None, systems: tuple[int,
     return content(DataSettings(folder=folder, metadata=metadata, systems=systems))
 
 
-def check(candidate: Asked, digest: Digest = content_digest) -> Checked:
+def check(candidate: Asked, digest: Digest = content_digest, rehearsals: Rehearsals | None = None) -> Checked:
     """Find every problem of one candidate, or what the scheduler has to know of it."""
     problems = list(_missing_plugins(candidate))
     if problems:
         return Checked(problems=tuple(problems))
     plugins = tuple(map(FilePath, candidate.plugins))
     data = _read(DataSettings, candidate.data, ("data",), problems)
-    _read(TrainSettings, candidate.train, ("train",), problems)
+    train = _read(TrainSettings, candidate.train, ("train",), problems)
     systems = _systems(data, problems)
     backbone = _backbone(candidate, plugins, problems)
     heads = {name: _task(name, config, plugins, problems) for name, config in sorted(candidate.tasks.items())}
     if not candidate.tasks:
         problems.append(Problem(path=("tasks",), message="a run needs at least one task"))
     known = {name: head for name, head in heads.items() if head is not None}
-    if problems or backbone is None or data is None:
+    if problems or backbone is None or data is None or train is None:
         return Checked(problems=tuple(problems))
     found = _digest(data, digest, problems)
-    model = _model(candidate, backbone, known, data, systems, problems)
+    with foreign(("data", "folder"), "cannot be read", problems):
+        systems = with_channels(data, systems)
+    parts = Parts(name=candidate.backbone, backbone=backbone, heads=known, window=data.window, systems=systems)
+    with torch.device("meta"):  # without memory for its parameters
+        model = built(parts, problems)
+    code = _code(parts, plugins, problems)
     if model is None or problems:
         return Checked(problems=tuple(problems))
-    with _foreign(("backbone",), "cannot be described", problems):
-        return Checked(
-            backbone_config=to_data(backbone.config),
-            tasks={name: to_data(head.config) for name, head in known.items()},
-            required_metrics=tuple(f"{name}.{head.kind.metric}" for name, head in known.items()),
-            parameters=sum(parameter.numel() for parameter in model.parameters()),
-            couples_samples=model.backbone.couples_samples,
-            code_fingerprint=code_fingerprint([backbone.kind, *(head.kind for head in known.values())], plugins),
-            data_digest=found,
-        )
-    return Checked(problems=tuple(problems))
+    if candidate.rehearse:
+        rehearsed, more = (rehearsals or Rehearsals()).of(parts, train, code)
+        problems += more
+    else:
+        rehearsed = Rehearsed(unchecked="not checked: policy.rehearse is off")
+    return Checked(problems=tuple(problems)) if problems else _described(parts, model, rehearsed, code, found)
+
+
+def _code(parts: Parts, plugins: Sequence[FilePath], problems: list[Problem]) -> str:
+    with foreign(("backbone",), "cannot be described", problems):
+        return code_fingerprint([parts.backbone.kind, *(head.kind for head in parts.heads.values())], plugins)
+    return ""
+
+
+def _described(parts: Parts, model: Model, rehearsed: Rehearsed, code: str, digest: str | None) -> Checked:
+    return Checked(
+        backbone_config=to_data(parts.backbone.config),
+        tasks={name: to_data(head.config) for name, head in parts.heads.items()},
+        required_metrics=tuple(f"{name}.{head.kind.metric}" for name, head in parts.heads.items()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        couples_samples=model.backbone.couples_samples,
+        code_fingerprint=code,
+        data_digest=digest,
+        memory=rehearsed.memory,
+        unchecked=rehearsed.unchecked,
+    )
 
 
 def _missing_plugins(candidate: Asked) -> Iterator[Problem]:
@@ -143,14 +139,14 @@ def _read(kind: type[T], data: Mapping[str, Any], place: Path, problems: list[Pr
 
 def _backbone(candidate: Asked, plugins: Sequence[FilePath], problems: list[Problem]) -> Part | None:
     name = candidate.backbone
-    with _foreign(("backbone",), "cannot be imported", problems):
+    with foreign(("backbone",), "cannot be imported", problems):
         kind = backbones.registry.load(name, plugins)
         return _part(kind, candidate.backbone_config, ("backbones", name), problems)
     return None
 
 
 def _task(name: str, data: Mapping[str, Any], plugins: Sequence[FilePath], problems: list[Problem]) -> Part | None:
-    with _foreign(("tasks", name), "cannot be imported", problems):
+    with foreign(("tasks", name), "cannot be imported", problems):
         kind = tasks.registry.load(name, plugins)
         part = _part(kind, data, ("tasks", name), problems)
         missing = [key for key in ("metric", "higher_is_better") if not hasattr(kind, key)]
@@ -163,7 +159,7 @@ def _task(name: str, data: Mapping[str, Any], plugins: Sequence[FilePath], probl
 
 def _part(kind: type[Any], data: Mapping[str, Any], place: Path, problems: list[Problem]) -> Part | None:
     """Read the settings, and once more as the worker will: defaults included, from JSON."""
-    with _foreign(place, "its Config cannot be read", problems):
+    with foreign(place, "its Config cannot be read", problems):
         config = _read(kind.Config, data, place, problems)
         if config is None:
             return None
@@ -177,7 +173,7 @@ def _systems(data: DataSettings | None, problems: list[Problem]) -> tuple[System
     if data is None:
         return ()
     systems: tuple[System, ...] = ()
-    with _foreign(("data", "folder" if data.folder else "simulation"), "cannot be read", problems):
+    with foreign(("data", "folder" if data.folder else "simulation"), "cannot be read", problems):
         systems = known_systems(data)
     if not systems:
         return ()
@@ -195,44 +191,6 @@ def _digest(data: DataSettings, digest: Digest, problems: list[Problem]) -> str 
     except DataError as error:
         problems.append(Problem(path=("data", "folder"), message=str(error)))
     return None
-
-
-def _model(
-    candidate: Asked,
-    backbone: Part,
-    heads: Mapping[str, Part],
-    data: DataSettings,
-    systems: Sequence[System],
-    problems: list[Problem],
-) -> Model | None:
-    """Build the model without memory for its parameters."""
-    body: Any = None
-    built: dict[str, Any] = {}
-    with torch.device("meta"):
-        with _foreign(("backbones", candidate.backbone), "cannot be built", problems):
-            body = backbone.kind(backbone.config, window=data.window)
-            _ = body.width
-        if body is None:
-            return None
-        for name, head in heads.items():
-            with _foreign(("tasks", name), "cannot be built", problems):
-                built[name] = head.kind(head.config, width=body.width, systems=tuple(systems))
-        with _foreign(("backbones", candidate.backbone), "cannot be built", problems):
-            return None if problems else Model(body, built)
-    return None
-
-
-def _told(error: BaseException) -> str:
-    """The error with the line that raised it: the innermost one that is neither Python's nor torch's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    shown = [frame for frame in frames if not _is_library(frame.filename)] or frames
-    text = "".join(traceback.format_exception_only(error)).strip()
-    return f"{text} ({shown_path(FilePath(shown[-1].filename))}:{shown[-1].lineno})"
-
-
-def _is_library(file: str) -> bool:
-    torchs, pythons = (str(FilePath(module.__file__ or "").parent) for module in (torch, traceback))
-    return file.startswith(("<", torchs)) or (file.startswith(pythons) and "site-packages" not in file)
 
 
 if __name__ == "__main__":

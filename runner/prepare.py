@@ -36,12 +36,16 @@ PREFLIGHT_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedRun:
-    """A run that passed every check. `source` is the folder whose repository its code lies in."""
+    """A run that passed every check. `source` is the folder whose repository its code lies in.
+
+    `unchecked` says why its training step could not be rehearsed.
+    """
 
     run_id: str
     label: str
     work: Work
     source: Path
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,12 @@ class PreparedSweep:
     @property
     def digest(self) -> str:
         return hashlib.sha256("\n".join(run.run_id for run in self.runs).encode()).hexdigest()[:16]
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What was not checked, with the runs that it is true of."""
+        said = dict.fromkeys(run.unchecked for run in self.runs if run.unchecked)
+        return tuple(f"{', '.join(run.label for run in self.runs if run.unchecked == why)}: {why}" for why in said)
 
 
 def prepare(spec: SweepSpec, root: Path) -> PreparedSweep:
@@ -136,7 +146,7 @@ def _require_tables(folder: str | None, spec: SweepSpec) -> None:
 
 
 def _check(spec: SweepSpec) -> Sequence[Checked]:
-    question = Question(candidates=tuple(_asked(candidate, spec.plugins) for candidate in spec.candidates))
+    question = Question(candidates=tuple(_asked(candidate, spec) for candidate in spec.candidates))
     with tempfile.TemporaryDirectory(prefix="runner-preflight-") as folder:
         asked, answered = Path(folder, "question.json"), Path(folder, "answer.json")
         asked.write_text(json.dumps(to_data(question)))
@@ -158,7 +168,7 @@ def _check(spec: SweepSpec) -> Sequence[Checked]:
     return answer.candidates
 
 
-def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:
+def _asked(candidate: Candidate, spec: SweepSpec) -> Asked:
     return Asked(
         backbone=candidate.backbone,
         backbone_config=candidate.backbone_config,
@@ -166,7 +176,8 @@ def _asked(candidate: Candidate, plugins: Sequence[Path]) -> Asked:
         data=to_data(candidate.data),
         train=to_data(candidate.train),
         seed=candidate.seed,
-        plugins=tuple(map(str, plugins)),
+        plugins=tuple(map(str, spec.plugins)),
+        rehearse=spec.policy.rehearse,
     )
 
 
@@ -187,12 +198,14 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
+        memory=answer.memory,
     )
     return PreparedRun(
         run_id=run_id(settings, answer.data_digest),
         label=candidate.label,
         work=work,
         source=spec.file.parent,
+        unchecked=answer.unchecked,
     )
 
 

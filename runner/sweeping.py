@@ -77,6 +77,8 @@ def sweep(
         refuse_inside_an_attempt()
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
+        for line in prepared.unchecked:
+            watch.say(line)
         _make(root)
         side = part() if detach else None
         if isinstance(side, Waiting):

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
-from db.errors import DataError, NonFiniteError, NothingLearnedError, ShapeError
+from db.errors import DataError, NonFiniteError
 from runner.lessons import Lessons
 from runner.memory import MemoryPeak
 from runner.model import Model
 from runner.optimizer import AdamW, learning_rate
 from runner.splits import Split, chunks
+from runner.step import Losses, backward, broadcasts_refused, clip, predict, share
 from sweeps.settings import TrainSettings
-from tasks.interface import Array, Task, Windows, per_window
-
-Losses = dict[str, Tensor]
+from tasks.interface import Array
 
 
 class Observer(Protocol):
@@ -107,7 +104,7 @@ def _step(training: Training, number: int, observer: Observer) -> dict[str, floa
     values = _loss_values(training.model, losses)
     with _logged_on_failure(observer, number, values):
         _require_finite_losses(losses, number)
-        values["train.grad_norm"] = _clip(training, number)
+        values["train.grad_norm"] = _finite_norm(training, number)
     training.optimizer.step()
     return {**values, "train.lr": training.optimizer.rate, "memory": float(training.memory.sample())}
 
@@ -133,7 +130,7 @@ def accumulate(training: Training, pieces: Sequence[Array]) -> Losses:
         for name, part in parts.items():
             losses[name] = losses.get(name, torch.zeros_like(part)).detach() + part.detach()
         training.memory.sample()
-        _backward(training.model, parts)
+        backward(training.model, parts)
     return losses
 
 
@@ -147,76 +144,9 @@ def _micro_losses(training: Training, indices: Array, counts: Mapping[str, int])
     predictions = predict(training.model, windows, list(used), training.settings.precision)
     tasks = training.model.tasks
     return {
-        name: task_loss(tasks[name], name, prediction, windows)[used[name].to(prediction.device)].sum() / counts[name]
+        name: share(tasks[name], name, prediction, windows, used[name], counts[name])
         for name, prediction in predictions.items()
     }
-
-
-def predict(model: Model, windows: Windows, names: list[str], precision: str) -> Losses:
-    """Each task's prediction, as float32 also under bfloat16 autocast. No head gets to see what it is to predict."""
-    device, asked = windows.x_BLC.device.type, unsolved(windows)
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-        h_BCND = model.backbone(windows.x_BLC)
-        predictions = {name: model.tasks[name](h_BCND, asked) for name in names}
-    return {name: _widened(prediction) for name, prediction in predictions.items()}
-
-
-def unsolved(windows: Windows) -> Windows:
-    """The same windows without what is known of them: label -1, rul NaN, a future of zeros."""
-    return replace(
-        windows,
-        future_BHC=torch.zeros_like(windows.future_BHC),
-        label_B=torch.full_like(windows.label_B, -1),
-        rul_B=torch.full_like(windows.rul_B, math.nan),
-    )
-
-
-def _widened(prediction: Tensor) -> Tensor:
-    return prediction.float() if prediction.dtype is torch.bfloat16 else prediction
-
-
-def task_loss(task: Task, name: str, prediction: Tensor, windows: Windows) -> Tensor:
-    """The task's `loss_B`.
-
-    Raises:
-        ShapeError: prediction, target or loss is not one for each window.
-    """
-    target = task.target(windows)
-    require_first_dim(target, len(windows), f"{name}: the target")
-    require_first_dim(prediction, len(windows), f"{name}: the prediction")
-    try:
-        return per_window(task.loss(prediction, target), windows, name)
-    except UserWarning as warning:
-        raise ShapeError(f"{name}: {warning}") from warning
-
-
-def require_first_dim(tensor: Tensor, windows: int, what: str) -> None:
-    if tensor.dim() == 0 or tensor.shape[0] != windows:
-        raise ShapeError(f"{what} has shape {list(tensor.shape)}, not one entry for each of {windows} windows")
-
-
-@contextmanager
-def broadcasts_refused() -> Iterator[None]:
-    """Make an error of the warning by which torch lets a loss compare tensors of different shapes."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Using a target size", category=UserWarning)
-        yield
-
-
-def _backward(model: Model, parts: Losses) -> None:
-    """Add the gradients of one micro batch.
-
-    Raises:
-        NothingLearnedError: a task's loss is cut off from every parameter: a constant, returned after a swallowed
-            exception, say.
-    """
-    for name, part in parts.items():
-        if not part.requires_grad:
-            raise NothingLearnedError(f"{name}: its loss depends on no parameter, so nothing is learned from it")
-    if parts:
-        tasks = model.tasks
-        total = torch.stack([tasks[name].weight * part for name, part in parts.items()]).sum()
-        total.backward()  # type: ignore[no-untyped-call] # untyped in torch
 
 
 def _require_finite_losses(losses: Mapping[str, float], step: int) -> None:
@@ -225,11 +155,10 @@ def _require_finite_losses(losses: Mapping[str, float], step: int) -> None:
             raise NonFiniteError(f"{name}: the loss of step {step} is {loss}; the step was not taken")
 
 
-def _clip(training: Training, step: int) -> float:
-    """Scale the gradient to at most `clip_norm`; return its norm before."""
-    trained = training.model.trained()
-    norm = float(torch.nn.utils.clip_grad_norm_(trained.values(), training.settings.clip_norm))
+def _finite_norm(training: Training, step: int) -> float:
+    norm = float(clip(training.model, training.settings))
     if not math.isfinite(norm):
+        trained = training.model.trained()
         broken = [name for name, it in trained.items() if it.grad is not None and not torch.isfinite(it.grad).all()]
         where = broken[0] if broken else "their sum"
         raise NonFiniteError(f"the gradient norm of step {step} is {norm}, from `{where}` on; the step was not taken")

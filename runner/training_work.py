@@ -9,6 +9,7 @@ from typing import Any
 
 from db.strict import to_data
 from runner.entry import worker_argv
+from runner.predicted import StepMemory
 from runner.work import Assignment, Order
 from sweeps.settings import RunSettings
 
@@ -23,6 +24,7 @@ class Training:
     couples_samples: bool
     code_fingerprint: str
     data_digest: str | None
+    memory: StepMemory | None = None
 
     command = None
     why_indivisible = None

@@ -142,7 +142,9 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What happens after a failure. `retries` overrides the budget of a failure kind; `wait` is in seconds.
+    """What happens before a launch and after a failure. `rehearse`: a training step is taken without values first.
+
+    `retries` overrides the budget of a failure kind; `wait` is in seconds.
 
     `stop_after` so many runs in a row that failed alike, no further one is started; 0: never.
     """
@@ -151,6 +153,7 @@ class Policy:
     wait: float = 2.0
     grace: float = 5.0
     stop_after: int = 5
+    rehearse: bool = True
 
     def __post_init__(self) -> None:
         if self.stop_after < 0:

@@ -1,7 +1,16 @@
 """What holds for all tests."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes says more of the machine than of the code; the suite as a whole is bounded instead.
 settings.register_profile("runner", deadline=None)
 settings.load_profile("runner")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Rehearsals are kept from one test to the next, and not from one day to the next."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.getbasetemp() / "cache")

@@ -19,7 +19,9 @@ from runner.failures import FAILURE_KINDS
 STRUCK = Path(__file__).resolve().parent / "struck"
 AT_MOST = 60.0
 """Seconds for an attempt, unless its scenario says otherwise; nearly all are over in a few."""
-POLICY = {"retries": {kind.word: 0 for kind in FAILURE_KINDS}, "wait": 0, "grace": 1.0, "stop_after": 0}
+RETRIES = {kind.word: 0 for kind in FAILURE_KINDS}
+POLICY = {"retries": RETRIES, "wait": 0, "grace": 1.0, "stop_after": 0, "rehearse": False}
+"""Nothing is rehearsed: what is found before launch would not show what is found after it."""
 SLOTS: Mapping[Body, int] = {"worker": 3, "command": 4, "reporter": 4}
 WORKER = {
     "plugins": [str(STRUCK), str(STRUCK.parent / "plugins")],

@@ -139,7 +139,8 @@ def test_recordings_that_change_while_they_are_trained_on_fail_the_run(recording
 
 
 def test_a_result_by_another_process_than_the_one_that_was_watched_is_no_success(desk: Desk) -> None:
-    desk.write(grid={"backbone": ["daemon"]}, policy={"wait": 0.1, "grace": 30.0, "retries": {"contradiction": 0}})
+    policy = {"wait": 0.1, "grace": 30.0, "retries": {"contradiction": 0}, "rehearse": False}
+    desk.write(grid={"backbone": ["daemon"]}, policy=policy)
     assert desk.sweep().code != 0
     only = desk.only()
     assert (only["failure_kind"], "wrote its result, but it is process" in only["because"]) == ("contradiction", True)

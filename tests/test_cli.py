@@ -229,7 +229,7 @@ def test_output_that_nobody_takes(tmp_path: Path, outlet: str, command: str) -> 
 
 @pytest.mark.parametrize("outlet", [">&-", "| head -1"])
 def test_a_sweep_goes_on_without_output_and_says_how_it_ended(desk: Desk, outlet: str) -> None:
-    desk.write(tasks=["raises"], grid={"backbone": ["tiny"]}, policy={"retries": {"crashed": 0}})
+    desk.write(tasks=["raises"], grid={"backbone": ["tiny"]}, policy={"retries": {"crashed": 0}, "rehearse": False})
     done = in_shell(desk, f'"$RUNNER" sweep sweep.yaml {outlet}; exit ${{PIPESTATUS[0]}}')
     assert done.returncode == ExitCode.NOT_ALL_SUCCEEDED, done
     assert "Traceback" not in done.stderr

@@ -19,7 +19,8 @@ from runner.memory import MemoryPeak
 from runner.model import build
 from runner.optimizer import AdamW
 from runner.random_state import seed_everything
-from runner.training import Training, accumulate, predict, task_loss, train
+from runner.step import predict, task_loss
+from runner.training import Training, accumulate, train
 from sweeps.settings import DataSettings, RunSettings, TrainSettings
 from tasks.data.sampler import Sampler
 from tasks.interface import Array, Windows

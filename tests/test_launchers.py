@@ -15,10 +15,11 @@ from supervised import QUICK, ROOT, output, planned, python, shell, until
 from db.records import Limits
 from runner import processes
 from runner.attempt_dir import AttemptDir
+from runner.host_locks import FOLDER
 from runner.launchers.interface import Launcher, LaunchRefused
 from runner.launchers.local import LocalLauncher
 from runner.liveness import fence, is_alive
-from runner.slots import FOLDER, Slots, open_slots
+from runner.slots import Slots, open_slots
 
 LAUNCHERS: dict[str, Callable[[], Launcher]] = {"local": LocalLauncher}
 

@@ -78,7 +78,7 @@ def test_told_once_how_it_ended(desk: Desk) -> None:
 
 
 def test_told_of_failures(desk: Desk) -> None:
-    desk.write(on_end=TELL, tasks=["raises"], policy={"wait": 0.1, "grace": 1.0, "retries": {}})
+    desk.write(on_end=TELL, tasks=["raises"], policy={"wait": 0.1, "rehearse": False})
     done = desk.sweep()
     assert done.code == 1, done
     (summary,) = told(desk)

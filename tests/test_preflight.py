@@ -13,7 +13,9 @@ import torch
 from runner.checked import Asked, Checked
 from runner.code import code_fingerprint
 from runner.entry import worker_argv
+from runner.predicted import StepMemory
 from runner.preflight import check, check_all
+from runner.rehearsals import Rehearsals
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGINS = str(ROOT / "tests" / "plugins")
@@ -127,7 +129,7 @@ class Needy(Backbone):
         self.width = 8 // (config.heads - 1)
 
     def forward(self, x_BLC):
-        return x_BLC
+        return x_BLC.transpose(1, 2).reshape(len(x_BLC), x_BLC.shape[2], -1, 8)
 """
 
 
@@ -247,7 +249,8 @@ def test_what_lies_about_in_a_plugin_folder_is_no_code(tmp_path: Path) -> None:
 
 
 def test_candidates_that_differ_in_their_seed_only_are_checked_once() -> None:
-    first, second, other = check_all([candidate(seed=1), candidate(seed=2), candidate(backbone_config={"width": 4})])
+    three = [candidate(seed=1), candidate(seed=2), candidate(backbone_config={"width": 4})]
+    first, second, other = check_all(three, Rehearsals())
     assert first is second
     assert other is not first
 
@@ -262,6 +265,89 @@ def test_the_code_fingerprint_is_of_the_files_that_matter(tmp_path: Path) -> Non
     dlinear, fno = (check(candidate(name, plugins=())).code_fingerprint for name in ("dlinear", "fno"))
     assert dlinear != fno
     assert dlinear == check(candidate("dlinear", plugins=(), backbone_config={"d_model": 32})).code_fingerprint
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("raises", "its loss cannot be computed: ValueError: no loss for [2, 32, 1] and [2, 32, 1] (tests/plugins"),
+        ("says_it_is_done", "its loss cannot be computed: SystemExit: 0"),
+        ("mean_loss", "mean_loss: the loss has shape [], not one value for each of 2 windows"),
+        ("one_target", "one_target: the target has shape []"),
+        ("broadcast_loss", "broadcast_loss: Using a target size"),
+        ("constant", "constant: its loss depends on no parameter"),
+    ],
+)
+def test_a_fault_of_a_task_is_found_without_values(task: str, words: str) -> None:
+    found = problems_of(check(candidate(tasks={task: {}, "classification": {}})))
+    assert list(found) == [("tasks", task)]
+    assert words in found["tasks", task]
+
+
+def test_every_fault_of_every_task_is_told_at_once() -> None:
+    found = problems_of(check(candidate(tasks={"mean_loss": {}, "one_target": {}})))
+    assert list(found) == [("tasks", "mean_loss"), ("tasks", "one_target")]
+
+
+def test_a_backbone_that_goes_on_after_its_error_learns_nothing() -> None:
+    found = problems_of(check(candidate("swallows")))
+    assert list(found) == [("backbones", "swallows")]
+    assert "no parameter of it gets a gradient" in found["backbones", "swallows"]
+
+
+def test_nothing_to_train_is_found() -> None:
+    found = problems_of(check(candidate(backbone_config={"frozen": True}, tasks={"frozen": {}})))
+    assert "no parameter of backbone or heads can be trained" in found["backbones", "tiny"]
+
+
+@pytest.mark.parametrize("task", ["raises", "one_target"])
+def test_what_a_step_would_find_is_left_to_the_run_where_that_is_asked_for(task: str) -> None:
+    checked = check(candidate(tasks={task: {}}, rehearse=False))
+    assert checked.problems == ()
+    assert (checked.memory, checked.unchecked) == (None, "not checked: policy.rehearse is off")
+
+
+LOOKS = (
+    TASK
+    + """
+    def loss(self, prediction, target):
+        if prediction.sum() > 1e9:
+            raise ValueError("enormous")
+        return super().loss(prediction, target)THEN
+"""
+)
+
+
+def test_what_looks_at_values_is_not_called_checked_and_a_real_step_is_taken(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "tasks", "odd", LOOKS.replace("THEN", ""))
+    checked = check(candidate(tasks={"odd": {}}, plugins=(folder, PLUGINS)))
+    assert (checked.problems, checked.memory) == ((), None)
+    assert checked.unchecked is not None
+    assert checked.unchecked.startswith("not checked: aten._local_scalar_dense.default, at ")
+    assert checked.unchecked.endswith("odd.py:11; one real step of one window was taken in its place")
+
+
+def test_what_the_real_step_finds_is_a_problem(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, "tasks", "odd", LOOKS.replace("THEN", ".mean()"))
+    found = problems_of(check(candidate(tasks={"odd": {}}, plugins=(folder, PLUGINS))))
+    assert "odd: the loss has shape [], not one value for each of 1 windows" in found["tasks", "odd"]
+
+
+def test_a_rehearsal_is_kept_by_its_content_and_one_with_a_problem_is_not(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    first = check(candidate(), rehearsals=Rehearsals(kept))
+    (file,) = kept.iterdir()
+    assert isinstance(first.memory, StepMemory)
+    assert check(candidate(train={"lr": 0.5}), rehearsals=Rehearsals(kept)).memory == first.memory
+    assert len(list(kept.iterdir())) == 1, "the learning rate changes no shape"
+    file.write_text(file.read_text().replace('"state": ', '"state": 1'))
+    assert check(candidate(), rehearsals=Rehearsals(kept)).memory != first.memory, "it was read, not carried through"
+    file.write_text("{")
+    assert check(candidate(), rehearsals=Rehearsals(kept)).memory == first.memory
+    check(candidate(train={"batch": 4}), rehearsals=Rehearsals(kept))
+    assert len(list(kept.iterdir())) == 2
+    assert check(candidate(tasks={"raises": {}}), rehearsals=Rehearsals(kept)).problems
+    assert len(list(kept.iterdir())) == 2
 
 
 def test_question_and_answer_are_files(tmp_path: Path) -> None:
@@ -287,5 +373,7 @@ def test_question_and_answer_are_files(tmp_path: Path) -> None:
         "couples_samples",
         "code_fingerprint",
         "data_digest",
+        "memory",
+        "unchecked",
     }
     assert answers[0]["problems"] == []

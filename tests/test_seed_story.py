@@ -21,7 +21,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made.clean_up()
 
 
-def test_the_missing_key_is_refused_by_name_before_anything_starts(desk: Desk) -> None:
+def test_every_fault_is_refused_with_its_line_before_anything_starts(desk: Desk) -> None:
     done = desk.type("sweep", STORY)
     assert done.code == 2
     assert "missing key `e_layers` of PatchTSTB08.Config, declared at " in done.err
@@ -31,14 +31,18 @@ def test_the_missing_key_is_refused_by_name_before_anything_starts(desk: Desk) -
     assert [line.partition("  #")[0].rstrip() for line in blamed] == [
         "backbones: {patchtst_b08: {num_layers: 1}}",
         "- {backbone: patchtst_b08}",
+        "- {backbone: dlinear, tasks: [rul_of_first]}",
+        "- {backbone: dlinear, tasks: [swallowed, signal_prediction]}",
     ]
+    assert "rul_of_first: the target has shape [], not one entry for each of 2 windows" in done.err
+    assert "swallowed: its loss depends on no parameter, so nothing is learned from it" in done.err
     assert not desk.root.exists()
 
 
 @pytest.fixture(scope="module")
 def told(desk: Desk) -> dict[str, dict[str, Any]]:
     """The runs of the mended sweep, by what is odd about them."""
-    done = desk.type("sweep", STORY, "--profile", "mended")
+    done = desk.type("sweep", STORY, "--profile", "mended", "policy.rehearse=false")
     assert done.code == 1, done
     names = ("patchtst_b08", "timesnet_b06", "rul_of_first", "swallowed")
     return {name: row for name in names for row in desk.status() if name in row["label"]}

@@ -14,7 +14,8 @@ import pytest
 
 from db.errors import Refused
 from runner.gpus import Gpu
-from runner.slots import FOLDER, open_slots
+from runner.host_locks import FOLDER
+from runner.slots import open_slots
 
 GPUS = tuple(Gpu(index=index, uuid=f"GPU-{letter * 4}", memory=80 * 2**30) for index, letter in enumerate("abcd"))
 

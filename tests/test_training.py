@@ -19,7 +19,8 @@ from runner.evaluation import evaluate
 from runner.metrics_log import MetricsLog
 from runner.optimizer import learning_rate
 from runner.splits import Split, chunks, shuffled_owner
-from runner.training import Training, accumulate, train, unsolved
+from runner.step import unsolved
+from runner.training import Training, accumulate, train
 from sweeps.settings import TrainSettings
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
+
+from backbones.interface import shapes_only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,16 @@ def strongest_periods(h_RTD: Tensor, top_k: int) -> list[Fold]:
     amplitude_RF = torch.fft.rfft(h_RTD.to(full), dim=1).abs().mean(-1)[:, 1:]  # without the mean
     chosen_RK = amplitude_RF.detach().topk(min(top_k, length // 2)).indices
     weight_RK = amplitude_RF.gather(1, chosen_RK).softmax(-1)
-    return list(_folds(length // (_on_host(chosen_RK) + 1), weight_RK))
+    if shapes_only(chosen_RK):
+        worst_K = np.resize(preflight_periods(length, chosen_RK.shape[1]), chosen_RK.shape[1])
+        return list(_folds(np.broadcast_to(worst_K, tuple(chosen_RK.shape)), weight_RK))
+    return list(_folds(length // (chosen_RK.cpu().numpy() + 1), weight_RK))
+
+
+def preflight_periods(length: int, count: int) -> list[int]:
+    """The `count` periods that cost most: those that a series has to be padded for the most, in every row."""
+    distinct = dict.fromkeys(length // frequency for frequency in range(1, length // 2 + 1))
+    return sorted(distinct, key=lambda period: -length % period, reverse=True)[:count]
 
 
 def _folds(period_RK: npt.NDArray[np.int64], weight_RK: Tensor) -> Iterator[Fold]:
@@ -51,11 +61,3 @@ def _folds(period_RK: npt.NDArray[np.int64], weight_RK: Tensor) -> Iterator[Fold
         row_r, mask_rK = (torch.from_numpy(it).to(weight_RK.device) for it in (rows, mask_RK[rows]))
         weight_r = (weight_RK.index_select(0, row_r) * mask_rK).sum(1)
         yield Fold(period=int(period), row_r=row_r, weight_r=weight_r)
-
-
-def _on_host(chosen_RK: Tensor) -> npt.NDArray[np.int64]:
-    if isinstance(chosen_RK, FakeTensor) or chosen_RK.is_meta:
-        # memory is being predicted: no values exist, the lowest cost the most
-        return np.broadcast_to(np.arange(chosen_RK.shape[1]), tuple(chosen_RK.shape))
-    found: npt.NDArray[np.int64] = chosen_RK.cpu().numpy()
-    return found

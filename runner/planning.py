@@ -1,0 +1,190 @@
+"""`runner plan`: what each run of a sweep would need, and how its batch would have to be cut. Nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.board import Board
+from db.errors import Refused
+from db.records import BatchSplit
+from runner import show
+from runner.failures import BY_WORD
+from runner.gpus import find_gpus
+from runner.predicted import Device, StepMemory, largest_fitting, needed
+from runner.prepare import PreparedRun, PreparedSweep, prepare
+from runner.training_work import Training
+from sweeps.settings import MOST_MEMORY, Resources
+from sweeps.spec import read_sweep
+from sweeps.units import bytes_of, duration, size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What memory an attempt has; nothing where no limit is known."""
+
+    device: Device
+    limit_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """One row. Bytes are predicted: at the batch in one piece, and at `micro_batch` windows at a time.
+
+    Nothing stands where nothing is known: of commands, and of runs that could not be rehearsed. `fits` is whether there
+    is a micro batch that does; `seconds` is what the run's last success took.
+    """
+
+    run: str
+    label: str
+    parameters: int | None
+    batch: int
+    predicted_peak_bytes: int | None
+    fits: bool | None
+    micro_batch: int | None
+    grad_accum: int | None
+    predicted_bytes: int | None
+    seconds: float | None
+    unchecked: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSweep:
+    sweep: str
+    profile: str | None
+    device: Device
+    limit_bytes: int | None
+    runs: tuple[PlannedRun, ...]
+
+    @property
+    def too_large(self) -> tuple[str, ...]:
+        """Labels of the runs that do not fit, however their batch is cut."""
+        return tuple(run.label for run in self.runs if run.fits is False)
+
+
+def plan(
+    file: Path,
+    overrides: Sequence[str],
+    *,
+    profile: str | None,
+    root: Path,
+    gpu_memory: int | None = None,
+    memory: int | None = None,
+) -> PlannedSweep:
+    """Check a sweep as `runner sweep` does, and say what its runs need.
+
+    `gpu_memory` and `memory` are what an attempt has, of a GPU or of the host; without, what is here or what the file
+    allows it.
+
+    Raises:
+        Refused: the file or an override cannot be used, or a check failed.
+    """
+    host = find_gpus()
+    spec = read_sweep(file, overrides, profile=profile, gpus=host.count, known_kinds=BY_WORD)
+    prepared = prepare(spec, root)
+    smallest = min((gpu.memory for gpu in host.found), default=None)
+    return planned(prepared, room(prepared.resources, smallest, gpu_memory, memory), root)
+
+
+def typed_size(text: str | None, option: str) -> int | None:
+    """The bytes that were typed for an option.
+
+    Raises:
+        Refused: it is no size.
+    """
+    if text is None:
+        return None
+    try:
+        count = bytes_of(text)
+    except ValueError as error:
+        raise Refused(f"{option}: {error}") from None
+    if not 0 < count <= MOST_MEMORY:
+        raise Refused(f"{option}: {text} is no size that a memory has; write one such as 24GiB")
+    return count
+
+
+def room(resources: Resources, here: int | None, gpu_memory: int | None, memory: int | None) -> Room:
+    """What was typed comes first, then the smallest GPU that is here, then the file's limit. Pure."""
+    gpu = gpu_memory or (here if resources.gpus == "auto" and memory is None else None)
+    if gpu is not None:
+        return Room(device="gpu", limit_bytes=gpu)
+    return Room(device="cpu", limit_bytes=memory or resources.memory)
+
+
+def planned(prepared: PreparedSweep, within: Room, root: Path) -> PlannedSweep:
+    took = _seconds(root)
+    return PlannedSweep(
+        sweep=prepared.name,
+        profile=prepared.profile,
+        device=within.device,
+        limit_bytes=within.limit_bytes,
+        runs=tuple(planned_run(run, within, took.get(run.run_id)) for run in prepared.runs),
+    )
+
+
+def planned_run(run: PreparedRun, within: Room, seconds: float | None) -> PlannedRun:
+    """Pure."""
+    work, batch = run.work, run.work.effective_batch
+    memory = work.memory if isinstance(work, Training) else None
+    whole = BatchSplit(micro=batch, accum=1)
+    split = _split(memory, within, batch)
+    known = memory is not None
+    return PlannedRun(
+        run=run.run_id,
+        label=run.label,
+        parameters=work.parameters if isinstance(work, Training) else None,
+        batch=batch,
+        predicted_peak_bytes=needed(memory, whole, within.device) if memory else None,
+        fits=split is not None if known else None,
+        micro_batch=split.micro if split else None,
+        grad_accum=split.accum if split else None,
+        predicted_bytes=needed(memory, split, within.device) if memory and split else None,
+        seconds=seconds,
+        unchecked=run.unchecked,
+    )
+
+
+def _split(memory: StepMemory | None, within: Room, batch: int) -> BatchSplit | None:
+    if memory is None:
+        return None
+    if within.limit_bytes is None:
+        return BatchSplit(micro=batch, accum=1)
+    return largest_fitting(memory, batch, within.limit_bytes, within.device)
+
+
+def _seconds(root: Path) -> dict[str, float]:
+    """What the last success of each run took, as far as the ledger knows."""
+    if not (root / "ledger.db").is_file():
+        return {}
+    board = Board(root / "ledger.db")
+    rows = board.rows("SELECT run, wall FROM attempts WHERE verdict = 'succeeded' ORDER BY run, attempt", ())
+    board.close()
+    return {row["run"]: row["wall"] for row in rows if row["wall"] is not None}
+
+
+def described(plan: PlannedSweep) -> str:
+    """The table of `runner plan`, and what it is true of."""
+    header = ("label", "run", "parameters", "batch", "peak", "micro batch", "its peak", "took")
+    lines = [show.table(header, map(_row, plan.runs))]
+    lines += [f"{run.label}: {run.unchecked}" for run in plan.runs if run.unchecked]
+    what = "of a GPU, its context included" if plan.device == "gpu" else "of the host, anonymous"
+    limit = "no limit is known" if plan.limit_bytes is None else f"{size(plan.limit_bytes)} are there"
+    lines.append(f"peaks are predicted, in memory {what}; {limit}; nothing was started")
+    if plan.too_large:
+        lines.append(f"too large, however the batch is cut: {', '.join(plan.too_large)}")
+    return "\n".join(lines)
+
+
+def _row(run: PlannedRun) -> tuple[object, ...]:
+    cut = "too large" if run.fits is False else f"{run.micro_batch} x {run.grad_accum}" if run.micro_batch else "-"
+    return (
+        run.label,
+        run.run,
+        "-" if run.parameters is None else f"{run.parameters:,}",
+        run.batch,
+        size(run.predicted_peak_bytes),
+        cut,
+        size(run.predicted_bytes),
+        duration(run.seconds),
+    )
