@@ -200,7 +200,7 @@ class Scheduler:
         history = self._ledger.read_history(run.run_id)
         step = next_step(
             history,
-            effective_batch=run.work.effective_batch,
+            first=run.first,
             why_indivisible=run.work.why_indivisible or self._never_asked(run, history),
             policy=self.sweep.policy,
             now=time.time(),

@@ -16,6 +16,7 @@ from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes
 from runner.dry_run import describe_runs
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
+from runner.fitting import fitted, room
 from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.prepare import PreparedSweep, prepare
@@ -71,6 +72,8 @@ def sweep(
             return ExitCode.OK
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
+        if spec.memory.predict:
+            prepared = fitted(prepared, room(prepared.resources, gpus))
         for line in prepared.unchecked:
             watch.say(line)
         _make(root)

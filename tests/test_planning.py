@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sweeping import ROOT, Desk
 
-from runner.planning import Room, room
+from runner.fitting import Room, room
 from runner.predicted import CPU_CONTEXT
+from runner.slots import Gpu
 from sweeps.settings import Resources
 
 GIB = 2**30
@@ -88,15 +89,35 @@ def test_how_long_a_success_took_is_known_from_the_ledger(desk: Desk) -> None:
     assert planned(desk, "sweep.yaml")["runs"][0]["seconds"] > 0
 
 
+H100, SMALL = Gpu(index=0, uuid="GPU-a", memory=80 * GIB), Gpu(index=1, uuid="GPU-b", memory=24 * GIB)
+
+
 @pytest.mark.parametrize(
-    ("resources", "given", "expected"),
+    ("resources", "gpus", "typed", "expected"),
     [
-        (Resources(memory=4 * GIB), (None, None, None), Room(device="cpu", limit_bytes=4 * GIB)),
-        (Resources(memory=4 * GIB), (80 * GIB, None, None), Room(device="gpu", limit_bytes=80 * GIB)),
-        (Resources(gpus="none"), (80 * GIB, None, None), Room(device="cpu", limit_bytes=None)),
-        (Resources(), (80 * GIB, None, 2 * GIB), Room(device="cpu", limit_bytes=2 * GIB)),
-        (Resources(gpus="none"), (None, 24 * GIB, None), Room(device="gpu", limit_bytes=24 * GIB)),
+        (Resources(memory=4 * GIB), (), {}, Room(device="cpu", limit_bytes=4 * GIB)),
+        (Resources(memory=4 * GIB), (H100, SMALL), {}, Room(device="gpu", limit_bytes=24 * GIB)),
+        (Resources(gpus="none"), (H100,), {}, Room(device="cpu", limit_bytes=None)),
+        (Resources(), (H100,), {"memory": 2 * GIB}, Room(device="cpu", limit_bytes=2 * GIB)),
+        (Resources(gpus="none"), (), {"gpu_memory": GIB}, Room(device="gpu", limit_bytes=GIB)),
     ],
 )
-def test_whose_memory_it_is(resources: Resources, given: tuple[int | None, ...], expected: Room) -> None:
-    assert room(resources, *given) == expected
+def test_whose_memory_it_is(resources: Resources, gpus: tuple[Gpu, ...], typed: dict[str, int], expected: Room) -> None:
+    assert room(resources, gpus, **typed) == expected
+
+
+@pytest.mark.parametrize(
+    ("predict", "ladder"), [(True, [(2, 4, "succeeded")]), (False, [(8, 1, "failed"), (4, 2, "failed")])]
+)
+def test_the_first_attempt_is_cut_as_predicted(desk: Desk, predict: bool, ladder: list[tuple[int, int, str]]) -> None:  # noqa: FBT001 - a case
+    desk.write(
+        grid={"backbone": ["hungry"]},
+        backbones={"hungry": {"each": 128 * 2**20}},
+        resources={"memory": "600MiB"},
+        train={"batch": 8, "steps": 2, "warmup_steps": 1},
+        memory={"predict": predict},
+        policy={"wait": 0.1, "retries": {"host_oom": 1}},
+    )
+    assert desk.sweep().code == (0 if predict else 1)
+    found = [(row["micro_batch"], row["grad_accum"], row["verdict"]) for row in desk.attempts()]
+    assert found == ladder

@@ -1,0 +1,60 @@
+"""Cutting the batches of a sweep's runs so that their steps fit, as far as can be predicted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from db.records import BatchSplit
+from runner.predicted import Device, StepMemory, largest_fitting
+from runner.prepare import PreparedSweep
+from runner.slots import Gpu
+from runner.training_work import Training
+from runner.work import Work
+from sweeps.settings import Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What memory an attempt has; nothing where no limit is known."""
+
+    device: Device
+    limit_bytes: int | None
+
+
+def room(resources: Resources, gpus: Sequence[Gpu], gpu_memory: int | None = None, memory: int | None = None) -> Room:
+    """What was typed comes first, then the smallest GPU that is here, then the file's limit."""
+    if memory is None and gpu_memory is None and gpus and resources.gpus == "auto":
+        gpu_memory = min(gpu.memory for gpu in gpus)
+    if gpu_memory is not None:
+        return Room(device="gpu", limit_bytes=gpu_memory)
+    return Room(device="cpu", limit_bytes=resources.memory if memory is None else memory)
+
+
+def step_memory(work: Work) -> StepMemory | None:
+    """Nothing of commands, and of trainings that could not be rehearsed."""
+    return work.memory if isinstance(work, Training) else None
+
+
+def fitting(work: Work, within: Room) -> BatchSplit | None:
+    """The largest micro batch that fits, the whole batch where no limit is known; nothing where none fits, or of work
+    whose memory is not known.
+    """
+    memory = step_memory(work)
+    if memory is None:
+        return None
+    if within.limit_bytes is None:
+        return BatchSplit(micro=work.effective_batch, accum=1)
+    return largest_fitting(memory, work.effective_batch, within.limit_bytes, within.device)
+
+
+def fitted(sweep: PreparedSweep, within: Room) -> PreparedSweep:
+    """The sweep with the first attempt of each run cut to fit. What fits at no micro batch is tried with a single
+    window, for a prediction is no verdict.
+    """
+
+    def first(work: Work) -> BatchSplit | None:
+        known = step_memory(work) is not None
+        return (fitting(work, within) or BatchSplit(micro=1, accum=work.effective_batch)) if known else None
+
+    return replace(sweep, runs=tuple(replace(run, cut=first(run.work)) for run in sweep.runs))
