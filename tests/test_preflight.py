@@ -307,6 +307,17 @@ def test_what_a_step_would_find_is_left_to_the_run_where_that_is_asked_for(task:
     assert (checked.memory, checked.unchecked) == (None, "not checked: policy.rehearse is off")
 
 
+def test_every_number_of_channels_is_tried(tmp_path: Path) -> None:
+    text = NEEDY.replace(
+        "        return x_BLC", "        assert x_BLC.shape[2] == 1, 'one channel only'\n        return x_BLC"
+    )
+    folder = plugin(tmp_path, "backbones", "needy", text)
+    asked: dict[str, Any] = {"backbone_config": {"e_layers": 1, "heads": 2}, "plugins": (folder,)}
+    assert check(candidate("needy", data={"systems": [102]}, **asked)).problems == ()
+    found = problems_of(check(candidate("needy", **asked)))
+    assert "AssertionError: one channel only" in found["backbones", "needy"]
+
+
 LOOKS = (
     TASK
     + """
