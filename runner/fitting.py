@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from db.records import BatchSplit
-from runner.predicted import Device, StepMemory, largest_fitting
+from runner.predicted import GPU, HOST, TIDY_HOST, Place, StepMemory, largest_fitting
 from runner.prepare import PreparedSweep
 from runner.slots import Gpu
 from runner.training_work import Training
@@ -16,19 +16,29 @@ from sweeps.settings import Resources
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What memory an attempt has; nothing where no limit is known."""
+    """Where an attempt's tensors lie, and its memory there; nothing where no limit is known."""
 
-    device: Device
+    place: Place
     limit_bytes: int | None
 
 
-def room(resources: Resources, gpus: Sequence[Gpu], gpu_memory: int | None = None, memory: int | None = None) -> Room:
-    """What was typed comes first, then the smallest GPU that is here, then the file's limit."""
+def room(
+    resources: Resources,
+    gpus: Sequence[Gpu],
+    environment: Mapping[str, str],
+    gpu_memory: int | None = None,
+    memory: int | None = None,
+) -> Room:
+    """What was typed comes first, then the smallest GPU that is here, then the file's limit.
+
+    `environment` is what attempts inherit.
+    """
     if memory is None and gpu_memory is None and gpus and resources.gpus == "auto":
         gpu_memory = min(gpu.memory for gpu in gpus)
     if gpu_memory is not None:
-        return Room(device="gpu", limit_bytes=gpu_memory)
-    return Room(device="cpu", limit_bytes=resources.memory if memory is None else memory)
+        return Room(place=GPU, limit_bytes=gpu_memory)
+    host = TIDY_HOST if environment.get("MALLOC_MMAP_THRESHOLD_") else HOST
+    return Room(place=host, limit_bytes=resources.memory if memory is None else memory)
 
 
 def step_memory(work: Work) -> StepMemory | None:
@@ -45,7 +55,7 @@ def fitting(work: Work, within: Room) -> BatchSplit | None:
         return None
     if within.limit_bytes is None:
         return BatchSplit(micro=work.effective_batch, accum=1)
-    return largest_fitting(memory, work.effective_batch, within.limit_bytes, within.device)
+    return largest_fitting(memory, work.effective_batch, within.limit_bytes, within.place)
 
 
 def fitted(sweep: PreparedSweep, within: Room) -> PreparedSweep:

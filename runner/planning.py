@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from db.board import Board
 from db.errors import Refused
@@ -12,7 +14,7 @@ from db.records import BatchSplit
 from runner import show
 from runner.failures import BY_WORD
 from runner.fitting import Room, fitting, room, step_memory
-from runner.predicted import Device, needed
+from runner.predicted import needed
 from runner.prepare import PreparedRun, PreparedSweep, prepare
 from runner.slots import find_gpus
 from runner.training_work import Training
@@ -46,7 +48,7 @@ class PlannedRun:
 class PlannedSweep:
     sweep: str
     profile: str | None
-    device: Device
+    device: Literal["cpu", "gpu"]
     limit_bytes: int | None
     runs: tuple[PlannedRun, ...]
 
@@ -76,7 +78,7 @@ def plan(
     gpus = find_gpus()
     spec = read_sweep(file, overrides, profile=profile, has_gpu=bool(gpus), known_kinds=BY_WORD)
     prepared = prepare(spec, root)
-    return planned(prepared, room(prepared.resources, gpus, gpu_memory, memory), root)
+    return planned(prepared, room(prepared.resources, gpus, os.environ, gpu_memory, memory), root)
 
 
 def typed_size(text: str | None, option: str) -> int | None:
@@ -101,7 +103,7 @@ def planned(prepared: PreparedSweep, within: Room, root: Path) -> PlannedSweep:
     return PlannedSweep(
         sweep=prepared.name,
         profile=prepared.profile,
-        device=within.device,
+        device=within.place.device,
         limit_bytes=within.limit_bytes,
         runs=tuple(planned_run(run, within, took.get(run.run_id)) for run in prepared.runs),
     )
@@ -117,11 +119,11 @@ def planned_run(run: PreparedRun, within: Room, seconds: float | None) -> Planne
         label=run.label,
         parameters=work.parameters if isinstance(work, Training) else None,
         batch=batch,
-        predicted_peak_bytes=needed(memory, whole, within.device) if memory else None,
+        predicted_peak_bytes=needed(memory, whole, within.place) if memory else None,
         fits=split is not None if memory else None,
         micro_batch=split.micro if split else None,
         grad_accum=split.accum if split else None,
-        predicted_bytes=needed(memory, split, within.device) if memory and split else None,
+        predicted_bytes=needed(memory, split, within.place) if memory and split else None,
         seconds=seconds,
         unchecked=run.unchecked,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -73,7 +74,7 @@ def sweep(
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
         if spec.memory.predict:
-            prepared = fitted(prepared, room(prepared.resources, gpus))
+            prepared = fitted(prepared, room(prepared.resources, gpus, os.environ))
         for line in prepared.unchecked:
             watch.say(line)
         _make(root)
