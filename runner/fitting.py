@@ -59,12 +59,7 @@ def fitting(work: Work, within: Room) -> BatchSplit | None:
 
 
 def fitted(sweep: PreparedSweep, within: Room) -> PreparedSweep:
-    """The sweep with the first attempt of each run cut to fit. What fits at no micro batch is tried with a single
-    window, for a prediction is no verdict.
+    """The sweep with the first attempt of each run cut to fit. What fits at no micro batch is not cut: a prediction is
+    no verdict, and the run will show.
     """
-
-    def first(work: Work) -> BatchSplit | None:
-        known = step_memory(work) is not None
-        return (fitting(work, within) or BatchSplit(micro=1, accum=work.effective_batch)) if known else None
-
-    return replace(sweep, runs=tuple(replace(run, cut=first(run.work)) for run in sweep.runs))
+    return replace(sweep, runs=tuple(replace(run, cut=fitting(run.work, within)) for run in sweep.runs))

@@ -338,6 +338,14 @@ def test_what_looks_at_values_is_not_called_checked_and_a_real_step_is_taken(tmp
     assert checked.unchecked.endswith("odd.py:11; one real step of one window was taken in its place")
 
 
+def test_numpy_is_a_look_at_values_too(tmp_path: Path) -> None:
+    text = LOOKS.replace("prediction.sum() > 1e9", "prediction.detach().numpy().sum() > 1e9").replace("THEN", "")
+    checked = check(candidate(tasks={"odd": {}}, plugins=(plugin(tmp_path, "tasks", "odd", text), PLUGINS)))
+    assert checked.problems == ()
+    assert checked.unchecked is not None
+    assert checked.unchecked.startswith("not checked: .numpy() is not supported for tensor subclasses., at ")
+
+
 def test_what_the_real_step_finds_is_a_problem(tmp_path: Path) -> None:
     folder = plugin(tmp_path, "tasks", "odd", LOOKS.replace("THEN", ".mean()"))
     found = problems_of(check(candidate(tasks={"odd": {}}, plugins=(folder, PLUGINS))))
