@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from db.board import Board
 from db.errors import Refused
 from db.records import BatchSplit
 from runner import show
 from runner.failures import BY_WORD
+from runner.fitting import Room, fitting, room, step_memory
 from runner.gpus import find_gpus
-from runner.predicted import Device, StepMemory, largest_fitting, needed
+from runner.predicted import needed
 from runner.prepare import PreparedRun, PreparedSweep, prepare
 from runner.training_work import Training
-from sweeps.settings import MOST_MEMORY, Resources
+from sweeps.settings import MOST_MEMORY
 from sweeps.spec import read_sweep
 from sweeps.units import bytes_of, duration, size
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """What memory an attempt has; nothing where no limit is known."""
-
-    device: Device
-    limit_bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +48,7 @@ class PlannedRun:
 class PlannedSweep:
     sweep: str
     profile: str | None
-    device: Device
+    device: Literal["cpu", "gpu"]
     limit_bytes: int | None
     runs: tuple[PlannedRun, ...]
 
@@ -83,8 +78,7 @@ def plan(
     host = find_gpus()
     spec = read_sweep(file, overrides, profile=profile, gpus=host.count, known_kinds=BY_WORD)
     prepared = prepare(spec, root)
-    smallest = min((gpu.memory for gpu in host.found), default=None)
-    return planned(prepared, room(prepared.resources, smallest, gpu_memory, memory), root)
+    return planned(prepared, room(prepared.resources, host.found, os.environ, gpu_memory, memory), root)
 
 
 def typed_size(text: str | None, option: str) -> int | None:
@@ -104,20 +98,12 @@ def typed_size(text: str | None, option: str) -> int | None:
     return count
 
 
-def room(resources: Resources, here: int | None, gpu_memory: int | None, memory: int | None) -> Room:
-    """What was typed comes first, then the smallest GPU that is here, then the file's limit. Pure."""
-    gpu = gpu_memory or (here if resources.gpus == "auto" and memory is None else None)
-    if gpu is not None:
-        return Room(device="gpu", limit_bytes=gpu)
-    return Room(device="cpu", limit_bytes=memory or resources.memory)
-
-
 def planned(prepared: PreparedSweep, within: Room, root: Path) -> PlannedSweep:
     took = _seconds(root)
     return PlannedSweep(
         sweep=prepared.name,
         profile=prepared.profile,
-        device=within.device,
+        device=within.place.device,
         limit_bytes=within.limit_bytes,
         runs=tuple(planned_run(run, within, took.get(run.run_id)) for run in prepared.runs),
     )
@@ -126,31 +112,21 @@ def planned(prepared: PreparedSweep, within: Room, root: Path) -> PlannedSweep:
 def planned_run(run: PreparedRun, within: Room, seconds: float | None) -> PlannedRun:
     """Pure."""
     work, batch = run.work, run.work.effective_batch
-    memory = work.memory if isinstance(work, Training) else None
+    memory, split = step_memory(work), fitting(work, within)
     whole = BatchSplit(micro=batch, accum=1)
-    split = _split(memory, within, batch)
-    known = memory is not None
     return PlannedRun(
         run=run.run_id,
         label=run.label,
         parameters=work.parameters if isinstance(work, Training) else None,
         batch=batch,
-        predicted_peak_bytes=needed(memory, whole, within.device) if memory else None,
-        fits=split is not None if known else None,
+        predicted_peak_bytes=needed(memory, whole, within.place) if memory else None,
+        fits=split is not None if memory else None,
         micro_batch=split.micro if split else None,
         grad_accum=split.accum if split else None,
-        predicted_bytes=needed(memory, split, within.device) if memory and split else None,
+        predicted_bytes=needed(memory, split, within.place) if memory and split else None,
         seconds=seconds,
         unchecked=run.unchecked,
     )
-
-
-def _split(memory: StepMemory | None, within: Room, batch: int) -> BatchSplit | None:
-    if memory is None:
-        return None
-    if within.limit_bytes is None:
-        return BatchSplit(micro=batch, accum=1)
-    return largest_fitting(memory, batch, within.limit_bytes, within.device)
 
 
 def _seconds(root: Path) -> dict[str, float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from db.errors import Refused
 from db.legible import legible
+from db.records import BatchSplit
 from db.strict import nearest, to_data, to_record
 from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
@@ -38,7 +39,8 @@ PREFLIGHT_SECONDS = 600.0
 class PreparedRun:
     """A run that passed every check. `source` is the folder whose repository its code lies in.
 
-    `unchecked` says why its training step could not be rehearsed.
+    `unchecked` says why its training step could not be rehearsed; `cut` is how its first attempt is to cut its batch,
+    where that was predicted.
     """
 
     run_id: str
@@ -46,6 +48,12 @@ class PreparedRun:
     work: Work
     source: Path
     unchecked: str | None = None
+    cut: BatchSplit | None = None
+
+    @property
+    def first(self) -> BatchSplit:
+        """How its first attempt cuts its batch: not at all, where nothing speaks for it."""
+        return self.cut or BatchSplit(micro=self.work.effective_batch, accum=1)
 
 
 @dataclass(frozen=True, kw_only=True)

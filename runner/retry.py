@@ -53,7 +53,7 @@ NextStep = Launch | Wait | Stop | Done
 def next_step(
     history: History,
     *,
-    effective_batch: int,
+    first: BatchSplit,
     policy: Policy,
     waited: float,
     why_indivisible: str | None = None,
@@ -62,14 +62,15 @@ def next_step(
 ) -> NextStep:
     """Decide what to do about one run.
 
-    `waited` is the seconds since the latest verdict. `why_indivisible` says why its batch cannot be halved; nothing
-    where it can. `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`,
-    the run's id, makes runs that failed together wait for different times.
+    `first` is how the first attempt cuts the batch, `waited` the seconds since the latest verdict. `why_indivisible`
+    says why the batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be content with a
+    success, that of older code for instance. `salt`, the run's id, makes runs that failed together wait for different
+    times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
-        first = BatchSplit(micro=effective_batch, accum=1)
-        return _unless_stopped(history, Launch(batch=first, because="first attempt"))
+        because = "first attempt" + ("" if first.accum == 1 else "; the whole batch is predicted not to fit")
+        return _unless_stopped(history, Launch(batch=first, because=because))
     if last.verdict is None:
         return Wait(seconds=None, because=f"attempt {last.number} is open")
     if last.verdict == "succeeded":

@@ -174,7 +174,7 @@ class Scheduler:
         history = self._ledger.read_history(run.run_id)
         step = next_step(
             history,
-            effective_batch=run.work.effective_batch,
+            first=run.first,
             why_indivisible=run.work.why_indivisible or never_asked(self._root, run, history),
             policy=self.sweep.policy,
             waited=self._waiting.since_verdict(run.run_id, history.attempts[-1]) if history.attempts else 0.0,

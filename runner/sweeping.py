@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -17,6 +18,7 @@ from runner.dry_run import describe_runs
 from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
+from runner.fitting import fitted, room
 from runner.gpus import Gpu, find_gpus
 from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
 from runner.launchers.local import LocalLauncher
@@ -77,6 +79,8 @@ def sweep(
         refuse_inside_an_attempt()
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
+        if spec.memory.predict:
+            prepared = fitted(prepared, room(prepared.resources, gpus, os.environ))
         for line in prepared.unchecked:
             watch.say(line)
         _make(root)

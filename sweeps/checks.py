@@ -10,7 +10,7 @@ from typing import Any
 
 from db.strict import Fault, Invalid, describe, nearest, to_record
 from sweeps.layers import Faults, Layer, Leaf, Path, dotted
-from sweeps.settings import DataSettings, Policy, Resources, TrainSettings
+from sweeps.settings import DataSettings, Memory, Policy, Resources, TrainSettings
 from sweeps.units import bytes_of, seconds_of
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "train": TrainSettings,
     "resources": Resources,
     "policy": Policy,
+    "memory": Memory,
 }
 _UNITS = {
     ("resources", "memory"): bytes_of,

@@ -109,7 +109,10 @@ def value_at(data: Any, path: At) -> Any:
     return data
 
 
-_SECTIONS = ("", "data", "data.simulation", "train", "tasks", "backbones", "resources", "policy", "policy.retries")
+_SECTIONS = (
+    *("", "data", "data.simulation", "train", "tasks", "backbones"),
+    *("resources", "policy", "policy.retries", "memory"),
+)
 
 
 def _is_section(path: Path) -> bool:

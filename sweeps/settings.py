@@ -167,6 +167,16 @@ class Policy:
                 raise Invalid([Fault(("retries", kind), f"must not be negative, is {budget}")])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What is done before memory runs out. `predict`: the batch of a first attempt is cut as it is predicted to fit.
+
+    Not part of a run's identity: the effective batch stays.
+    """
+
+    predict: bool = True
+
+
 def run_id(settings: RunSettings, data_digest: str | None) -> str:
     """`<backbone>-<12 hex digits>`: the same settings are the same run, wherever its files lie.
 

@@ -18,7 +18,7 @@ from sweeps.layers import At, Faults, Layer, Leaf, dotted, find, nested, overlay
 from sweeps.overrides import apply_overrides, read_overrides
 from sweeps.points import checked, read_asked
 from sweeps.reading import Reading
-from sweeps.settings import Policy, Resources
+from sweeps.settings import Memory, Policy, Resources
 from sweeps.sweep_file import Host, SweepFile, choose_profile, read_sweep_file, refuse_mixtures
 from sweeps.trainings import Trainings
 from sweeps.yaml_file import Located, Place, read_yaml
@@ -42,6 +42,7 @@ class SweepSpec:
     plugins: tuple[Path, ...]
     resources: Resources
     policy: Policy
+    memory: Memory
     candidates: tuple[Candidate, ...]
     commands: tuple[CommandCandidate, ...] = ()
     on_end: tuple[str, ...] = ()
@@ -132,6 +133,7 @@ class _Reader:
             plugins=words.plugins,
             resources=resources,
             policy=self._typed(Policy, "policy", *layers),
+            memory=self._typed(Memory, "memory", *layers),
             candidates=words.candidates(draft) if isinstance(words, Trainings) else (),
             commands=words.candidates(draft) if isinstance(words, Commands) else (),
             on_end=self.file.on_end,

@@ -75,6 +75,7 @@ class SweepFile:
     train: Section = field(default_factory=dict)
     resources: Section = field(default_factory=dict)
     policy: Section = field(default_factory=dict)
+    memory: Section = field(default_factory=dict)
     profiles: Mapping[str, Profile | None] = field(default_factory=dict)
     on_end: tuple[str, ...] = ()
 
@@ -102,7 +103,7 @@ def read_sweep_file(located: Located, faults: Faults) -> SweepFile:
         return replace(to_record(SweepFile, readable), command=command)
 
 
-OF_TRAININGS = ("tasks", "backbones", "data", "train", "plugins")
+OF_TRAININGS = ("tasks", "backbones", "data", "train", "plugins", "memory")
 OF_COMMANDS = ("success", "settings")
 
 

@@ -21,8 +21,8 @@ BACKBONES = shelves.Shelf(word="backbone", package="backbones", interface="Backb
 TASKS = shelves.Shelf(word="task", package="tasks", interface="Task")
 _OF_RUNS = ("backbone", "seed", "tasks", "data", "train", "backbones")
 _OF_PROFILES = ("data", "train", "backbones", "tasks", "resources")
-_OF_FILES = (*_OF_PROFILES, "policy")
-_OF_COMMAND_LINES = (*_OF_RUNS, "resources", "policy", "name", "plugins")
+_OF_FILES = (*_OF_PROFILES, "policy", "memory")
+_OF_COMMAND_LINES = (*_OF_RUNS, "resources", "policy", "memory", "name", "plugins")
 
 
 class Trainings:

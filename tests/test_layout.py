@@ -10,6 +10,9 @@ import pytest
 from folders import opened, read, row, signal, table, write_folder
 
 from db.errors import DataError
+from sweeps.settings import DataSettings
+from tasks.data.channels import with_channels
+from tasks.data.known_systems import known_systems
 from tasks.data.layout import find_metadata, read_metadata
 from tasks.data.signals import Signals
 
@@ -158,6 +161,14 @@ def test_both_layouts_of_arrays_are_read(tmp_path: Path, shape: tuple[int, ...])
     assert signals.shape(recording) == (50, 3)
     np.testing.assert_array_equal(signals.read(recording, 10, 20), values[10:20])
     signals.close()
+
+
+def test_the_signals_tell_how_many_channels_a_system_has(tmp_path: Path) -> None:
+    write_folder(tmp_path, [row(1, Dataset_id=4), row(2, Dataset_id=9)], {1: np.zeros((50, 3)), 2: np.zeros(50)})
+    settings = DataSettings(folder=str(tmp_path))
+    assert [system.channels for system in with_channels(settings, known_systems(settings))] == [3, 1]
+    simulated = known_systems(DataSettings())
+    assert with_channels(DataSettings(), simulated) == simulated
 
 
 def test_a_single_channel_may_come_without_an_axis(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from sweeping import ROOT, Desk
 
-from runner.planning import Room, room
-from runner.predicted import CPU_CONTEXT
+from runner.fitting import Room, room
+from runner.gpus import Gpu
+from runner.predicted import GPU, HOST, TIDY_HOST, Place
 from sweeps.settings import Resources
 
 GIB = 2**30
+CONTEXT = TIDY_HOST.context
+TIDY = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 FOUNDATION = str(ROOT / "sweeps" / "foundation.yaml")
 
 
@@ -27,7 +30,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def planned(desk: Desk, *arguments: str, code: int = 0) -> dict[str, Any]:
-    done = desk.type("plan", *arguments, "--json")
+    done = desk.type("plan", *arguments, "--json", **TIDY)
     assert done.code == code, done
     told: dict[str, Any] = json.loads(done.out)
     return told
@@ -45,12 +48,12 @@ def test_the_whole_foundation_sweep_fits_a_gpu_of_24_gb(desk: Desk) -> None:
 
 def test_a_run_that_does_not_fit_is_cut_or_told(desk: Desk) -> None:
     desk.write(grid={"backbone": ["hungry", "tiny"]}, train={"batch": 8})
-    limit = CPU_CONTEXT + 300 * 2**20
+    limit = CONTEXT + 300 * 2**20
     hungry, tiny = planned(desk, "sweep.yaml", "--memory", f"{limit} B")["runs"]
-    assert 8 * 64 * 2**20 < hungry["predicted_peak_bytes"] - CPU_CONTEXT < 9 * 64 * 2**20
+    assert 8 * 64 * 2**20 < hungry["predicted_peak_bytes"] - CONTEXT < 9 * 64 * 2**20
     assert (hungry["micro_batch"], hungry["grad_accum"], hungry["fits"]) == (4, 2, True)
     assert (tiny["micro_batch"], tiny["grad_accum"]) == (8, 1)
-    done = desk.type("plan", "sweep.yaml", "--memory", f"{CPU_CONTEXT + 32 * 2**20} B")
+    done = desk.type("plan", "sweep.yaml", "--memory", f"{CONTEXT + 32 * 2**20} B", **TIDY)
     assert done.code == 1
     assert "too large, however the batch is cut: hungry" in done.out
     assert not desk.root.exists(), "nothing was started"
@@ -88,15 +91,39 @@ def test_how_long_a_success_took_is_known_from_the_ledger(desk: Desk) -> None:
     assert planned(desk, "sweep.yaml")["runs"][0]["seconds"] > 0
 
 
+H100, SMALL = Gpu(index=0, uuid="GPU-a", memory=80 * GIB), Gpu(index=1, uuid="GPU-b", memory=24 * GIB)
+
+
 @pytest.mark.parametrize(
-    ("resources", "given", "expected"),
+    ("resources", "gpus", "typed", "place", "limit"),
     [
-        (Resources(memory=4 * GIB), (None, None, None), Room(device="cpu", limit_bytes=4 * GIB)),
-        (Resources(memory=4 * GIB), (80 * GIB, None, None), Room(device="gpu", limit_bytes=80 * GIB)),
-        (Resources(gpus="none"), (80 * GIB, None, None), Room(device="cpu", limit_bytes=None)),
-        (Resources(), (80 * GIB, None, 2 * GIB), Room(device="cpu", limit_bytes=2 * GIB)),
-        (Resources(gpus="none"), (None, 24 * GIB, None), Room(device="gpu", limit_bytes=24 * GIB)),
+        (Resources(memory=4 * GIB), (), {}, HOST, 4 * GIB),
+        (Resources(memory=4 * GIB), (H100, SMALL), {}, GPU, 24 * GIB),
+        (Resources(gpus="none"), (H100,), {}, HOST, None),
+        (Resources(), (H100,), {"memory": 2 * GIB}, HOST, 2 * GIB),
+        (Resources(gpus="none"), (), {"gpu_memory": GIB}, GPU, GIB),
     ],
 )
-def test_whose_memory_it_is(resources: Resources, given: tuple[int | None, ...], expected: Room) -> None:
-    assert room(resources, *given) == expected
+def test_whose_memory_it_is(
+    resources: Resources, gpus: tuple[Gpu, ...], typed: dict[str, int], place: Place, limit: int | None
+) -> None:
+    assert room(resources, gpus, {}, **typed) == Room(place=place, limit_bytes=limit)
+    tidy = TIDY_HOST if place is HOST else place
+    assert room(resources, gpus, TIDY, **typed) == Room(place=tidy, limit_bytes=limit)
+
+
+@pytest.mark.parametrize(
+    ("predict", "ladder"), [(True, [(2, 4, "succeeded")]), (False, [(8, 1, "failed"), (4, 2, "failed")])]
+)
+def test_the_first_attempt_is_cut_as_predicted(desk: Desk, predict: bool, ladder: list[tuple[int, int, str]]) -> None:  # noqa: FBT001 - a case
+    desk.write(
+        grid={"backbone": ["hungry"]},
+        backbones={"hungry": {"each": 150 * 2**20}},
+        resources={"memory": "730MiB"},
+        train={"batch": 8, "steps": 2, "warmup_steps": 1},
+        memory={"predict": predict},
+        policy={"wait": 0.1, "retries": {"host_oom": 1}},
+    )
+    assert desk.sweep().code == (0 if predict else 1)
+    found = [(row["micro_batch"], row["grad_accum"], row["verdict"]) for row in desk.attempts()]
+    assert found == ladder

@@ -13,7 +13,7 @@ from torch._subclasses import FakeTensorMode
 from backbones.layers.periods import preflight_periods, strongest_periods
 from db.records import BatchSplit
 from runner.live_bytes import LiveBytes
-from runner.predicted import Line, StepMemory, largest_fitting, moments, needed
+from runner.predicted import TIDY_HOST, Line, StepMemory, largest_fitting, moments, needed
 
 KIB = 1024
 SEEN = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1, max_size=30)
@@ -55,8 +55,8 @@ def test_a_batch_that_is_cut_keeps_its_gradients() -> None:
 )
 def test_the_largest_micro_batch_that_fits(room: int, micro: int | None) -> None:
     memory = StepMemory(state=100, gradients=50, moments=(Line(fixed=120.0, each=10.0),))
-    context = needed(memory, BatchSplit(micro=1, accum=1), "cpu") - 130
-    split = largest_fitting(memory, 12, context + room, "cpu")
+    context = needed(memory, BatchSplit(micro=1, accum=1), TIDY_HOST) - 130
+    split = largest_fitting(memory, 12, context + room, TIDY_HOST)
     assert (split and split.micro) == micro
     assert split is None or split.effective == 12
 

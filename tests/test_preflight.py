@@ -307,6 +307,17 @@ def test_what_a_step_would_find_is_left_to_the_run_where_that_is_asked_for(task:
     assert (checked.memory, checked.unchecked) == (None, "not checked: policy.rehearse is off")
 
 
+def test_every_number_of_channels_is_tried(tmp_path: Path) -> None:
+    text = NEEDY.replace(
+        "        return x_BLC", "        assert x_BLC.shape[2] == 1, 'one channel only'\n        return x_BLC"
+    )
+    folder = plugin(tmp_path, "backbones", "needy", text)
+    asked: dict[str, Any] = {"backbone_config": {"e_layers": 1, "heads": 2}, "plugins": (folder,)}
+    assert check(candidate("needy", data={"systems": [102]}, **asked)).problems == ()
+    found = problems_of(check(candidate("needy", **asked)))
+    assert "AssertionError: one channel only" in found["backbones", "needy"]
+
+
 LOOKS = (
     TASK
     + """
@@ -325,6 +336,14 @@ def test_what_looks_at_values_is_not_called_checked_and_a_real_step_is_taken(tmp
     assert checked.unchecked is not None
     assert checked.unchecked.startswith("not checked: aten._local_scalar_dense.default, at ")
     assert checked.unchecked.endswith("odd.py:11; one real step of one window was taken in its place")
+
+
+def test_numpy_is_a_look_at_values_too(tmp_path: Path) -> None:
+    text = LOOKS.replace("prediction.sum() > 1e9", "prediction.detach().numpy().sum() > 1e9").replace("THEN", "")
+    checked = check(candidate(tasks={"odd": {}}, plugins=(plugin(tmp_path, "tasks", "odd", text), PLUGINS)))
+    assert checked.problems == ()
+    assert checked.unchecked is not None
+    assert checked.unchecked.startswith("not checked: .numpy() is not supported for tensor subclasses., at ")
 
 
 def test_what_the_real_step_finds_is_a_problem(tmp_path: Path) -> None:

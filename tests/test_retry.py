@@ -25,7 +25,13 @@ def past(number: int, kind: str | None = None, batch: BatchSplit = FULL, **chang
 
 def step_after(*attempts: PastAttempt, waited: float = 1e6, policy: Policy | None = None, **history: Any) -> NextStep:
     told = History(attempts=attempts, **history)
-    return next_step(told, effective_batch=16, policy=policy or Policy(), waited=waited)
+    return next_step(told, first=FULL, policy=policy or Policy(), waited=waited)
+
+
+def test_a_first_attempt_may_be_cut_and_says_why() -> None:
+    cut = BatchSplit(micro=4, accum=4)
+    step = next_step(History(attempts=()), first=cut, policy=Policy(), waited=0.0)
+    assert step == Launch(batch=cut, because="first attempt; the whole batch is predicted not to fit")
 
 
 def test_the_first_attempt_takes_the_whole_batch() -> None:
@@ -98,7 +104,7 @@ def test_waiting_grows_and_ends() -> None:
 def test_runs_that_failed_together_do_not_come_back_together_and_wait_the_same_every_time() -> None:
     told = History(attempts=(past(1, "lost"),))
     waits = [
-        next_step(told, effective_batch=16, policy=Policy(), waited=0.0, salt=f"run {number}")
+        next_step(told, first=FULL, policy=Policy(), waited=0.0, salt=f"run {number}")
         for number in (*range(20), *range(20))
     ]
     assert waits[:20] == waits[20:]
@@ -130,7 +136,7 @@ def test_a_success_stays_one_though_a_cancel_came_too_late() -> None:
 
 def test_rerun_of_changed_code() -> None:
     told = History(attempts=(past(1, verdict="succeeded", batch=BatchSplit(micro=4, accum=4)),))
-    step = next_step(told, effective_batch=16, policy=Policy(), waited=0.0, rerun_because="the code changed")
+    step = next_step(told, first=FULL, policy=Policy(), waited=0.0, rerun_because="the code changed")
     assert step == Launch(batch=BatchSplit(micro=4, accum=4), because="the code changed")
 
 

@@ -92,7 +92,10 @@ def test_killed_supervisor(desk: Desk) -> None:
 @pytest.mark.parametrize("way", ["", "sampled"])
 def test_out_of_memory_is_halved_and_the_effective_batch_stays(desk: Desk, way: str) -> None:
     desk.write(
-        grid={"backbone": ["hungry"]}, resources={"memory": "640MiB"}, train={"batch": 8, "steps": 2, "warmup_steps": 1}
+        grid={"backbone": ["hungry"]},
+        resources={"memory": "640MiB"},
+        train={"batch": 8, "steps": 2, "warmup_steps": 1},
+        memory={"predict": False},
     )
     done = desk.sweep(RUNNER_MEMORY_LIMIT=way)
     assert done.code == 0, done
@@ -112,6 +115,7 @@ def test_out_of_memory_at_one_stops_clearly(desk: Desk) -> None:
         grid={"backbone": ["hungry"]},
         backbones={"hungry": {"each": 2**30}},
         resources={"memory": "512MiB"},
+        memory={"predict": False},
         train={"batch": 2, "steps": 2, "warmup_steps": 1},
     )
     done = desk.sweep()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from db.declared import Declared
 from db.errors import Refused
 from sweeps.command import CommandSection, ConfigSection
-from sweeps.settings import DataSettings, Policy, Resources, TrainSettings
+from sweeps.settings import DataSettings, Memory, Policy, Resources, TrainSettings
 from sweeps.spec import SweepSpec, read_sweep
 from sweeps.sweep_file import Profile, ProfileChoice, SampleSection, SweepFile
 
@@ -349,6 +349,7 @@ PREFIXES = {
     TrainSettings: "train.",
     Resources: "resources.",
     Policy: "policy.",
+    Memory: "memory.",
 }
 
 
