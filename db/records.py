@@ -152,16 +152,19 @@ class EndRequest:
 class MemoryWatch:
     """How memory was limited and what was seen. `how` is `none` where no limit was asked for.
 
-    `peak` is the highest sum of anonymous memory over all processes of the attempt, sampled.
+    `peak` is the highest sum of anonymous memory over all processes of the attempt, sampled. `oom_kills` are the
+    kernel's of its processes, nothing where it counts them for nobody alone; `shared_oom_kills` are those meanwhile in
+    a cgroup that it shares with others.
     """
 
     how: Literal["none", "cgroup_v2", "cgroup_v1", "sampled"]
     limit: int | None
     peak: int
-    oom_kills: int
+    oom_kills: int | None
+    shared_oom_kills: int = 0
 
     def __post_init__(self) -> None:
-        require_64_bits(self, "limit", "peak", "oom_kills")
+        require_64_bits(self, "limit", "peak", "oom_kills", "shared_oom_kills")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.collecting import collect
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
-from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot
+from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot, lives_elsewhere
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
 
@@ -59,7 +59,8 @@ class Attended:
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
         try:
             logs = (self.folder.stdout, self.folder.stderr)
-            survivors = end_survivors(self.attempt.nonce, logs, within=1.0)
+            copied = lives_elsewhere(self.folder)  # what lives is of the original, and none of ours
+            survivors = 0 if copied else end_survivors(self.attempt.nonce, logs, within=1.0)
         except Surviving as fault:
             self.trouble = str(fault)
             return None

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from db.declared import Declared
-from db.records import Claim, Exit, Plan, Result
+from db.records import Claim, Exit, MemoryWatch, Plan, Result
 from db.verdicts import Failed, Measured, Succeeded, Testimony, Unverified, Verdict
 from runner.evidence import Evidence, Proof, Unreadable
 from runner.failures import FAILURE_KINDS
@@ -42,7 +42,7 @@ def judge(evidence: Evidence) -> Verdict:
         evidence=lines,
         exit_code=exit_.exit_code if exit_ else None,
         signal=exit_.signal if exit_ else None,
-        oom_kills=exit_.memory.oom_kills if exit_ else 0,
+        oom_kills=(exit_.memory.oom_kills or 0) if exit_ else 0,
         result_sha256=evidence.result_sha256,
     )
 
@@ -110,12 +110,18 @@ def _hear_exit(evidence: Evidence, plan: Plan) -> tuple[Testimony, ...]:
         said = f"exit.json belongs to attempt {exit_.attempt_id}"
         return (Testimony(witness="exit", said=said, agrees=False),)
     ended = how_it_ended(exit_.exit_code, exit_.signal)
-    kills = exit_.memory.oom_kills
     return (
         Testimony(witness="exit", said=ended, agrees=exit_.exit_code == 0 and exit_.signal is None),
         _hear_supervisor(exit_, evidence),
-        Testimony(witness="kernel", said=f"{kills} out-of-memory kills among its processes", agrees=kills == 0),
+        Testimony(witness="kernel", said=_kills_told(exit_.memory), agrees=not exit_.memory.oom_kills),
     )
+
+
+def _kills_told(memory: MemoryWatch) -> str:
+    if memory.oom_kills is not None:
+        return f"{memory.oom_kills} out-of-memory kills among its processes"
+    shared = f"; {memory.shared_oom_kills} in the cgroup that it shares with others" * (memory.shared_oom_kills > 0)
+    return f"its out-of-memory kills are counted by nobody: no cgroup of its own could be made{shared}"
 
 
 def _hear_supervisor(exit_: Exit, evidence: Evidence) -> Testimony:
@@ -145,14 +151,15 @@ def _hear_result(result: Result | Unreadable | None, plan: Plan, exit_: Exit | N
 
 
 def _hear_command(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Testimony, ...]:
-    """What the sweep file declares and what it reported; the log is heard where nothing but a bare `done` proves it."""
+    """What the sweep file declares and what it reported; the log decides where nothing but a bare `done` proves it."""
     proofs = tuple(
         Testimony(witness=each.witness, said=each.said, agrees=each.kind is None) for each in evidence.proofs
     )
     missing = (Testimony(witness="files", said="nobody could look at what it left", agrees=False),)
     promised = declared.files or declared.last_line is not None
     reported = _hear_report(evidence, plan, declared)
-    log = () if promised or (reported and not _is_bare(evidence, plan)) else (_hear_log(evidence),)
+    proven = bool(promised or (reported and not _is_bare(evidence, plan)))
+    log = () if proven and not evidence.signs.shown else (_hear_log(evidence, decides=not proven),)
     both = evidence.disagreement
     differ = () if both is None else (Testimony(witness="metrics", said=both, agrees=False),)
     return (*reported, *(missing if promised and not proofs else proofs), *differ, *log)
@@ -178,12 +185,14 @@ def _hear_report(evidence: Evidence, plan: Plan, declared: Declared) -> tuple[Te
     )
 
 
-def _hear_log(evidence: Evidence) -> Testimony:
+def _hear_log(evidence: Evidence, *, decides: bool) -> Testimony:
+    """Beside a proven success it is only told: a copy of an older result would look the same."""
     shown = ", ".join(evidence.signs.shown)
     exit_ = evidence.own_exit
     kept = " in what was kept of it" if exit_ and exit_.log_bytes_dropped else ""
     said = f"shows {shown}" if shown else f"shows no traceback, no lack of memory or disk, and no NaN{kept}"
-    return Testimony(witness="log", said=said, agrees=not shown)
+    aside = "" if decides else ", which decides nothing where something declared holds: look whether it is new"
+    return Testimony(witness="log", said=said + aside, agrees=not (shown and decides))
 
 
 def _without_result(result: Unreadable | None) -> Testimony:

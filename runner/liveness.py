@@ -94,6 +94,19 @@ def was_restarted_since(claim: Claim) -> bool:
     return claim.host == os.uname().nodename and claim.boot_id != processes.boot_id()
 
 
+def lives_elsewhere(attempt: AttemptDir) -> bool:
+    """Whether this folder is a copy: the supervisor of its claim lives, and holds the claim of another folder."""
+    try:
+        claim = attempt.read_claim()
+        if claim.fenced or not is_of_this_boot(claim) or processes.start_time(claim.pid) != claim.pid_started:
+            return False
+        *_, folder, attempt_id = processes.arguments(claim.pid)
+        other = AttemptDir(Path(folder))
+        return attempt_id == claim.attempt_id and not other.path.samefile(attempt.path) and other.claim_is_locked()
+    except (OSError, BadRecord, ValueError):
+        return False
+
+
 def end_survivors(attempt_id: str, logs: Sequence[Path] = (), *, within: float = 10.0) -> int:
     """Kill every process of this host that belongs to the attempt, or writes to its logs; return how many there were.
 

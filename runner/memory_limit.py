@@ -1,5 +1,8 @@
 """Limiting the memory of an attempt: by an own cgroup (v2, else v1) where one can be made, else by looking. Never by
 RLIMIT_AS, which counts address space and breaks CUDA. Standard library only.
+
+An attempt without a limit has its own cgroup too: there the kernel counts whom it kills for want of memory, wherever
+the limit was, and every process of the attempt is found, whatever it did to its environment.
 """
 
 from __future__ import annotations
@@ -101,15 +104,16 @@ class MemoryLimit:
     shared: Group | None
     shared_before: int
 
-    def oom_kills(self) -> int:
-        return self.own.oom_kills() if self.own else 0
+    def oom_kills(self) -> int | None:
+        """Of the attempt's processes; None where nobody counts for it alone."""
+        return self.own.oom_kills() if self.own else None
 
-    def note(self) -> str | None:
-        """OOM kills of a cgroup shared with others may not be ours: they are told, not counted."""
+    def shared_oom_kills(self) -> int:
+        """In the cgroup that it shares with others, and so perhaps not of ours."""
         kills = self.shared.oom_kills() - self.shared_before if self.shared else 0
         if self.own and self.shared and self.own.files is V2 and self.shared.path in self.own.path.parents:
             kills -= self.own.oom_kills()  # there the counters of a cgroup include those below it
-        return f"the cgroup shared with others counted {kills} OOM kills meanwhile" if kills > 0 else None
+        return max(0, kills)
 
     def remove(self) -> None:
         if self.own:
@@ -159,16 +163,15 @@ def open_limit(limit: int | None, attempt_id: str) -> MemoryLimit:
     found = tuple(homes())
     shared = next((home for home in found if (home.path / home.files.events).exists()), None)
     before = shared.oom_kills() if shared else 0
-    if limit is None:
-        return MemoryLimit("none", None, None, shared, before)
     for home in () if os.environ.get(FORCE) == "sampled" else found:
         own = make_group(home, attempt_id, limit)
         if own:
-            return MemoryLimit(home.files.how, limit, own, shared, before)
-    return MemoryLimit("sampled", limit, None, shared, before)
+            return MemoryLimit("none" if limit is None else home.files.how, limit, own, shared, before)
+    return MemoryLimit("none" if limit is None else "sampled", limit, None, shared, before)
 
 
-def make_group(home: Group, attempt_id: str, limit: int) -> Group | None:
+def make_group(home: Group, attempt_id: str, limit: int | None) -> Group | None:
+    """An own cgroup below that one; None where none can be made."""
     _remove_left_overs(home.path)
     pid = os.getpid()
     own = Group(home.path / processes.cgroup_name(attempt_id, pid, processes.start_time(pid) or 0), home.files)
@@ -179,7 +182,8 @@ def make_group(home: Group, attempt_id: str, limit: int) -> Group | None:
     try:
         if not own.has_memory():
             _write_existing(home.path / "cgroup.subtree_control", "+memory")
-        own.set_limit(limit)
+        if limit is not None:
+            own.set_limit(limit)
     except OSError:
         own.remove(within=0)
         return None

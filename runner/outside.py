@@ -7,13 +7,11 @@ What an earlier attempt of the same run left there is moved into that attempt's 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from db.errors import RunnerError
 from db.records import Plan
 from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers
-from runner.host_locks import take_name
 from runner.spawn import CannotStart
 from runner.watched import below, stamp_of
 
@@ -54,6 +52,8 @@ def in_the_way(path: str) -> str:
 
 
 def _hold(path: str) -> None:
+    from runner.host_locks import take_name  # hardly any attempt needs it, and every supervisor would pay
+
     folder, name = os.path.split(path)
     if take_name(os.path.join(os.path.realpath(folder), name)) is None:  # noqa: PTH118 - a text, as all of a command
         raise CannotStart(f"another attempt is to write {path} now; have each write to `{{out}}`")
@@ -83,6 +83,8 @@ def _left(earlier: AttemptDir, path: str) -> bool:
 
 
 def _set_aside(path: str, owner: AttemptDir) -> None:
+    import shutil  # the same
+
     aside = Path(f"{owner.left}{path}")
     aside.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, aside)

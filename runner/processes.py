@@ -48,6 +48,11 @@ def start_time(pid: int) -> int | None:
     return None if fields is None or fields[0] in b"ZX" else int(fields[19])
 
 
+def arguments(pid: int) -> list[str]:
+    """What it was started with; nothing where it is gone or on its way out."""
+    return [os.fsdecode(part) for part in (read_small(f"/proc/{pid}/cmdline") or b"").split(b"\0")[:-1]]
+
+
 def all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - names, not paths
 
@@ -78,16 +83,18 @@ def memory_held(pids: Iterable[int]) -> int:
 
 
 def carriers(attempt_id: str, logs: Iterable[str] = ()) -> list[int]:
-    """The living processes of this host that carry the attempt's mark, sit in its cgroup, or write to its `logs`.
+    """The living processes of this host that carry the attempt's mark, sit in its cgroup, or whose output goes to its
+    `logs` or any file beside or below them.
 
     A process without our environment (`env -i`, `sudo`, `setproctitle`) is found by the other two.
     """
-    mark = f"{MARK}={attempt_id}".encode()
+    mark, logs = f"{MARK}={attempt_id}".encode(), list(logs)
     files = {identity for path in logs if (identity := _identity(path))}
+    folders = tuple({f"{os.path.realpath(os.path.dirname(path))}/" for path in logs})  # noqa: PTH120 - of every log
     return [
         pid
         for pid in all_pids()
-        if start_time(pid) is not None and (_carries(pid, mark, attempt_id) or _writes_to(pid, files))
+        if start_time(pid) is not None and (_carries(pid, mark, attempt_id) or _writes_to(pid, files, folders))
     ]
 
 
@@ -105,9 +112,18 @@ def _carries(pid: int, mark: bytes, attempt_id: str) -> bool:
     return re.search(own.encode(), groups, re.MULTILINE) is not None
 
 
-def _writes_to(pid: int, files: Collection[tuple[int, int]]) -> bool:
+def _writes_to(pid: int, files: Collection[tuple[int, int]], folders: tuple[str, ...]) -> bool:
     """Whether its output goes there; who only reads a log has it open under another number."""
-    return bool(files) and any(_identity(f"/proc/{pid}/fd/{number}") in files for number in (1, 2))
+    return any(_leads_to(f"/proc/{pid}/fd/{number}", files, folders) for number in (1, 2))
+
+
+def _leads_to(link: str, files: Collection[tuple[int, int]], folders: tuple[str, ...]) -> bool:
+    if not folders:
+        return False
+    try:
+        return os.readlink(link).startswith(folders) or _identity(link) in files  # noqa: PTH115 - of every process
+    except OSError:
+        return False
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -25,7 +25,11 @@ from sweeps.units import size
 
 MAX_FILE_BYTES = 64 * 2**20
 CLOCKS_APART = 60.0
-"""Seconds by which clocks may differ: of two file systems, or of one and its host."""
+"""Seconds by which clocks may differ of two file systems."""
+SLEWED = 0.5
+"""Seconds by which two clocks of one host may differ over an attempt, without either having been set."""
+COARSE = 2.0
+"""Seconds to which the coarsest file systems keep times."""
 _TAIL_BYTES = 64 * 1024
 
 
@@ -82,11 +86,14 @@ def _reached(contents: Contents, path: str, least: float) -> str:
 def _earliest(attempt: AttemptDir, exit_: Exit, seen: Mapping[str, FileSeen]) -> float:
     """Since when the command can have written, by the clock of the file system, in nanoseconds.
 
-    Since its log was made; or, where the clock was set back meanwhile, as long before `exit.json` as the command ran.
+    Since its log was made; where the clock was set back meanwhile, as long before `exit.json` as the command ran, and
+    nobody knows how much later than its end that was written.
     """
     log, left = seen.get(str(attempt.stdout)), stamp_of(attempt.exit)
     begun = log.before.changed if log and log.before else exit_.started_at * 1e9
-    return min(begun, left.changed - exit_.wall * 1e9) if left else begun
+    set_back = begun + exit_.wall * 1e9 - left.changed if left else 0.0
+    apart = CLOCKS_APART if set_back > SLEWED * 1e9 else 0.0
+    return begun - max(0.0, set_back) - apart * 1e9
 
 
 def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, FileSeen], earliest: float) -> Proof:
@@ -125,9 +132,16 @@ def _the_one(pattern: str, folder: Path, seen: Mapping[str, FileSeen]) -> FileSe
 
 def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
     path, after = Path(found.path), found.after
-    if after is None or found.before is not None or _is_old(after, earliest):
+    inside = below(found.path, folder) != found.path
+    if after is None or found.before is not None:
         raise Fault("no_result", "is from before this attempt; its command did not write it")
-    if below(found.path, folder) != found.path and not path.resolve().is_relative_to(folder.resolve()):
+    if _is_old(after, earliest, apart=0.0 if inside else CLOCKS_APART):
+        raise Fault(
+            "no_result",
+            "was last modified before this attempt began, as a file that is moved, linked or copied with its times; "
+            "its command must write it anew",
+        )
+    if inside and not path.resolve().is_relative_to(folder.resolve()):
         raise Fault("bad_result", "leads out of the attempt's folder, so that it may be of another attempt")
     if stamp_of(path) != after:
         raise Fault(
@@ -135,9 +149,13 @@ def _require_fresh(found: FileSeen, folder: Path, earliest: float) -> None:
         )
 
 
-def _is_old(after: Stamp, earliest: float) -> bool:
-    """An old file under a new name (`mv`, `ln`, `cp -p`) keeps the time at which it was written."""
-    return min(after.changed, after.modified) < earliest - CLOCKS_APART * 1e9
+def _is_old(after: Stamp, earliest: float, apart: float) -> bool:
+    """An old file under a new name (`mv`, `ln`, `cp -p`) keeps the time at which it was written.
+
+    `apart` is by how many seconds the clock of its file system may differ. Some file systems keep whole seconds only.
+    """
+    coarse = COARSE if after.modified % 10**9 == 0 else 0.0
+    return min(after.changed, after.modified) < earliest - (apart + coarse) * 1e9
 
 
 def _read(found: FileSeen, *, whole: bool) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers
-from runner.liveness import end_survivors, fence, is_alive
+from runner.liveness import end_survivors, fence, is_alive, lives_elsewhere
 
 
 def stranger_lives(run_folder: Path, last_known: int) -> bool:
@@ -22,7 +22,8 @@ def stranger_lives(run_folder: Path, last_known: int) -> bool:
             nonce = attempt.read_plan().attempt_id
         except (OSError, BadRecord):
             continue
-        end_survivors(nonce, (attempt.stdout, attempt.stderr), within=1.0)
+        if not lives_elsewhere(attempt):
+            end_survivors(nonce, (attempt.stdout, attempt.stderr), within=1.0)
     return False
 
 

@@ -240,7 +240,6 @@ class Supervision:
         status, memory = self._status, self._memory
         code = None if status is None else os.waitstatus_to_exitcode(status)
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        note = memory.note()
         wall = self._over - self._begun
         return Exit(
             attempt_id=self._plan.attempt_id,
@@ -250,11 +249,17 @@ class Supervision:
             ended_at=self._started_at + wall,
             wall=wall,
             usage=Usage(user=usage.ru_utime, system=usage.ru_stime),
-            memory=MemoryWatch(how=memory.how, limit=memory.limit, peak=self._peak.peak, oom_kills=memory.oom_kills()),
+            memory=MemoryWatch(
+                how=memory.how,
+                limit=memory.limit,
+                peak=self._peak.peak,
+                oom_kills=memory.oom_kills(),
+                shared_oom_kills=memory.shared_oom_kills(),
+            ),
             left_behind=len(self._left),
             log_bytes_dropped=sum(log.dropped for log in self._logs),
             ended_by=self._ended_by,
-            detail="; ".join([*self._notes, *([note] if note else [])]) or None,
+            detail="; ".join(self._notes) or None,
             pid=self._pid,
             files=self._files,
             no_space=self._no_space,

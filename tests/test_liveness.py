@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,17 @@ from supervised import planned, shell, start, until
 from db.records import Claim
 from runner import liveness, processes
 from runner.attempt_dir import AttemptDir
-from runner.liveness import LEASE_EXPIRES, LEASE_LOST, Lease, Surviving, end_survivors, fence, is_alive, own_claim
+from runner.liveness import (
+    LEASE_EXPIRES,
+    LEASE_LOST,
+    Lease,
+    Surviving,
+    end_survivors,
+    fence,
+    is_alive,
+    lives_elsewhere,
+    own_claim,
+)
 
 
 @pytest.fixture
@@ -132,6 +143,21 @@ def test_a_bound_that_was_kept_does_nothing() -> None:
         "import time\nfrom runner.liveness import bounded_by_death\nwith bounded_by_death(0.2): pass\ntime.sleep(0.4)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=10).returncode == 0
+
+
+def test_a_copy_of_a_living_attempt_is_told_from_it(attempt: AttemptDir, tmp_path: Path) -> None:
+    """What lives belongs to the original, and must not be ended for the copy's sake."""
+    supervisor = start(attempt)
+    try:
+        until(lambda: attempt.claim_is_locked() and attempt.stdout.exists())
+        copy = AttemptDir(Path(shutil.copytree(attempt.path, tmp_path / "copy")))
+        assert lives_elsewhere(copy)
+        assert not lives_elsewhere(attempt)
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+    assert not lives_elsewhere(copy), "nobody lives any more"
+    end_survivors(attempt.read_plan().attempt_id)
 
 
 def test_survivors_are_ended_and_others_are_not() -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from supervised import MIB, ended, output, planned, python, shell, start, supervise, until
 
 from db.records import Limits, MemoryWatch
+from db.verdicts import Failed
 from runner import memory_limit, processes
+from runner.attempt_dir import write_record
+from runner.collecting import collect
+from runner.entry import bare_argv
+from runner.judge import judge
+from runner.liveness import end_survivors
 
 SAMPLED = {memory_limit.FORCE: "sampled"}
 HOG = (
@@ -77,7 +85,7 @@ def test_above_its_limit_a_worker_is_ended_by_looking(tmp_path: Path) -> None:
     left = supervise(planned(tmp_path, hog(200, 30), limits=limited(100)), env=SAMPLED)
     assert (left.signal, left.ended_by, left.memory.how) == (9, "memory_limit", "sampled")
     assert left.memory.peak > 100 * MIB
-    assert left.memory.oom_kills == 0
+    assert left.memory.oom_kills is None, "nobody counts them"
     assert left.wall < 10
 
 
@@ -179,3 +187,48 @@ def test_where_memory_is_not_controlled_no_cgroup_is_made(tmp_path: Path) -> Non
     assert not memory_limit.Group(tmp_path / "missing", memory_limit.V2).has_memory()
     assert memory_limit.make_group(home, "x", 123456) is None
     assert [path.name for path in tmp_path.iterdir()] == ["cgroup.controllers"]
+
+
+def test_without_a_limit_the_kernel_counts_all_the_same(tmp_path: Path, cgroup_kind: str) -> None:
+    """The limit may be that of a container around us."""
+    outer = memory_limit.open_limit(100 * MIB, "container").own
+    assert outer is not None
+    enter = f"echo $$ > {outer.path}/cgroup.procs; exec "
+    code = f"import subprocess, sys; subprocess.run({list(hog(300))!r}); print('fine')"
+    attempt = planned(tmp_path, (sys.executable, "-c", code))
+    argv = bare_argv("runner.supervisor", str(attempt.path), attempt.read_plan().attempt_id)
+    try:
+        subprocess.run(["bash", "-c", enter + shlex.join(argv)], check=True, timeout=60)
+    finally:
+        outer.remove()
+    left = attempt.read_exit()
+    assert (left.exit_code, left.memory.how, left.memory.oom_kills) == (0, "none", 1), cgroup_kind
+    verdict = judge(collect(attempt))
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "host_oom"
+
+
+def test_killed_beside_others_for_want_of_memory(tmp_path: Path, cgroup_kind: str) -> None:
+    """Where no cgroup of its own can be made, the counter that moved and the signal name it."""
+    del cgroup_kind
+    attempt = planned(tmp_path, shell("kill -9 $$"))
+    left = supervise(attempt, env=SAMPLED)
+    assert left.memory.oom_kills is None
+    write_record(attempt.exit, replace(left, memory=replace(left.memory, shared_oom_kills=1)))
+    verdict = judge(collect(attempt))
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "host_oom"
+    assert "1 processes of the cgroup that it shares" in verdict.because
+
+
+def test_a_survivor_without_our_environment_and_with_a_log_of_its_own_is_found(tmp_path: Path) -> None:
+    """By its cgroup, or else by where its output goes."""
+    for env in (SAMPLED, None):
+        folder = tmp_path / str(env is None)
+        hidden = f"env -i sleep 60 > {folder}/out/own.log 2>&1"
+        attempt = planned(folder, shell(f"mkdir -p {folder}/out; {hidden} & echo started; wait"))
+        supervisor = start(attempt, env)
+        until((folder / "out" / "own.log").exists)
+        supervisor.kill()
+        supervisor.wait()
+        assert end_survivors(attempt.read_plan().attempt_id, (attempt.stdout, attempt.stderr)) == 1

@@ -350,6 +350,13 @@ def test_metrics_without_done(tmp_path: Path, value: object, kind: str) -> None:
     assert verdict.kind == kind
 
 
+def test_the_result_of_the_run_before_is_no_result(tmp_path: Path) -> None:
+    """It is seconds old."""
+    assert isinstance(tried(tmp_path / "1", WRITE, result_in(tmp_path / "1")), Succeeded)
+    verdict = tried(tmp_path / "2", f"ln {tmp_path}/1/out/r.csv $OUT/r.csv", result_in(tmp_path / "2"))
+    assert "was last modified before this attempt began" in verdict.because
+
+
 @pytest.mark.parametrize("place", ["mv", "ln", "cp -p"])
 def test_an_old_file_under_a_new_name_is_no_result(tmp_path: Path, place: str) -> None:
     old = tmp_path / "old.csv"
@@ -357,7 +364,7 @@ def test_an_old_file_under_a_new_name_is_no_result(tmp_path: Path, place: str) -
     os.utime(old, (1e9, 1e9))
     verdict = tried(tmp_path / "attempt", f"{place} {old} $OUT/r.csv", result_in(tmp_path / "attempt"))
     assert isinstance(verdict, Failed)
-    assert "is from before this attempt" in verdict.because
+    assert "was last modified before this attempt began" in verdict.because
 
 
 def test_a_search_goes_through_no_links(tmp_path: Path) -> None:

@@ -83,10 +83,19 @@ def cancelled_before_start(evidence: Evidence) -> str | None:
 
 def oom_killed(evidence: Evidence) -> str | None:
     exit_ = evidence.own_exit
-    if exit_ is None or exit_.memory.oom_kills == 0:
+    if exit_ is None:
         return None
-    limit = f" of {size(exit_.memory.limit)}" if exit_.memory.limit else ""
-    return f"the kernel killed {exit_.memory.oom_kills} of its processes at the memory limit{limit}"
+    memory = exit_.memory
+    if memory.oom_kills:
+        limit = f", at the memory limit of {size(memory.limit)}" if memory.limit else ""
+        return f"the kernel killed {memory.oom_kills} of its processes for want of memory{limit}"
+    hit = exit_.signal == signals.SIGKILL or exit_.exit_code == 128 + signals.SIGKILL
+    if memory.oom_kills is None and memory.shared_oom_kills and hit and exit_.ended_by is None:
+        return (
+            f"it was killed (SIGKILL) while the kernel killed {memory.shared_oom_kills} processes of the cgroup that "
+            "it shares with others for want of memory"
+        )
+    return None
 
 
 def killed(evidence: Evidence) -> str | None:
