@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,10 @@ from hypothesis import settings
 # How long an example takes says more of the machine than of the code; the suite as a whole is bounded instead.
 settings.register_profile("runner", deadline=None)
 settings.load_profile("runner")
+
+# A shell that starts the suite in the background has SIGINT ignored, and so would every scheduler that is interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
