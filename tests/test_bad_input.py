@@ -361,7 +361,7 @@ MERGED = b"a0: &a0 {k: 1}\n" + b"".join(
         (b"? [a]\n: 1", "not one plain YAML document"),
         (b"acc: 2024-13-45", "not one plain YAML document"),
         (b'acc: "\\UFFFFFFFF"', "not one plain YAML document"),
-        (b"acc: 0x" + b"f" * 5000, "holds inf"),
+        (b"acc: 0x" + b"f" * 5000 + b"\n", "holds inf"),
         (b"[" * 3000, "recursion"),
     ],
 )
