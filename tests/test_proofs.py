@@ -61,6 +61,21 @@ HOLDS = {
         "epoch,train,val,test\n0,0.9,,\n0,,0.8,\n1,0.7,,\n1,,0.6,\n1,,,0.5\n",
         {"train": 0.7, "val": 0.6},
     ),
+    "validated every second epoch": (
+        declare("r.csv", metrics=("val",)),
+        "epoch,loss,val\n0,0.9,\n1,0.8,0.7\n2,0.7,\n3,0.6,0.5\n4,0.5,\n",
+        {"val": 0.5},
+    ),
+    "a key that is not there in the last lines": (
+        declare("r.jsonl", metrics=("val",)),
+        '{"loss": 0.9, "val": 0.7}\n{"loss": 0.8}\n{"loss": 0.7}\n',
+        {"val": 0.7},
+    ),
+    "null in the lines between": (
+        declare("r.jsonl", metrics=("val",)),
+        '{"loss": 0.9, "val": 0.7}\n{"loss": 0.8, "val": null}\n{"loss": 0.7, "val": 0.6}\n{"loss": 1, "val": null}\n',
+        {"val": 0.6},
+    ),
     "anything": (declare("model.pt"), b"\0", {}),
 }
 
@@ -86,6 +101,18 @@ FAULTS = {
         '{"epoch": 0, "loss": 0.9}\n{"epoch": 1, "loss": null}\n',
         "non_finite",
         "holds nothing under `loss` in its last rows, after row 1",
+    ),
+    "a longer blank than any before": (
+        declare("r.csv", metrics=("val",)),
+        "epoch,val\n0,\n1,0.7\n2,\n3,0.5\n4,\n5,\n",
+        "non_finite",
+        "holds nothing under `val` in its last rows, after row 4",
+    ),
+    "null in a line before the last": (
+        declare("r.jsonl", metrics=("loss",)),
+        '{"epoch": 0, "loss": 0.9}\n{"epoch": 1, "loss": null}\n{"epoch": 2}\n',
+        "non_finite",
+        "after row 1",
     ),
     "text in a column": (
         declare("r.csv", metrics=("a",)),
