@@ -326,6 +326,13 @@ def test_all_steps_of_a_command_tell_that_it_was_complete() -> None:
     assert isinstance(judge(done), Succeeded)
 
 
+@pytest.mark.parametrize("done", [100, 101, 1000])
+def test_a_command_may_do_more_steps_than_were_planned(done: int) -> None:
+    plan = replace(command(REPORT).plan, planned_steps=100)  # type: ignore[type-var] # it has its plan
+    told = replace(TOLD, start_step=0, steps_done=done)
+    assert isinstance(judge(command(plan=plan, proofs=(), result=told, result_sha256="2" * 64)), Succeeded)
+
+
 def test_two_sources_of_one_metric_may_differ_by_single_precision() -> None:
     told = replace(TOLD, metrics={"acc": 0.8999999761581421})
     assert isinstance(judge(command(result=told, result_sha256="2" * 64)), Succeeded)
