@@ -123,20 +123,6 @@ def read_contents(data: bytes, kind: FileFormat, wanted: Sequence[str]) -> Conte
     return readers[kind](data, wanted) if kind in readers else Contents("key")
 
 
-def require_end(data: bytes, kind: FileFormat) -> None:
-    """Refuse what may be torn, of a format whose end does not show by itself: `0.9` may be the beginning of `0.9321`.
-
-    Raises:
-        Fault: no line break, closing bracket or quote is the last that it holds.
-    """
-    if kind in ("csv", "yaml") and data.rstrip(b" \t")[-1:] not in (b"\n", b"\r", b"}", b"]", b'"', b"'"):
-        last = data[-80:].splitlines()[-1].decode(errors="replace")
-        _refuse(
-            f"its last line {last!r} is not ended by a line break, so it may be torn; have one written at its end "
-            "(`'\\n'.join(rows) + '\\n'`, say), or declare `open_end: true` of this file"
-        )
-
-
 def _under(value: object, path: str) -> tuple[Any, ...]:
     """What lies under a dotted path, none or one. A name may itself hold dots; the longest that is there counts."""
     inner = _inner(value)

@@ -27,7 +27,7 @@ def placeholders(value: Any) -> frozenset[str]:
 
 
 def values_of_their_own(value: Any) -> frozenset[str]:
-    """The placeholders that are a value by themselves: the whole of a text, or what is behind `NAME=`, `key:=`, `-b`."""
+    """The placeholders that are a value by themselves: the whole of a text, or what follows `NAME=`, `key:=`, `-b`."""
     return frozenset(match[1] for text in _texts(value) if (match := _VALUE.fullmatch(text)))
 
 
