@@ -8,6 +8,7 @@ from typing import Literal
 
 from runner.device_signs import BUSY, FAULTY, memory_of_others
 from runner.evidence import Evidence
+from runner.recognisers.ends import crashed, killed
 from runner.recognisers.words import Recogniser, ended_well, headline, silent_crash
 from sweeps.units import size
 
@@ -52,6 +53,25 @@ def _went_on(evidence: Evidence) -> bool:
     """Whether it ended well after all, and only lacks something declared: then that is the reason."""
     lacks = any(proof.kind for proof in evidence.proofs)
     return lacks and ended_well(evidence) and not silent_crash(evidence)
+
+
+def raised_non_finite(evidence: Evidence) -> str | None:
+    """Whether the exception that ended it says that a loss or a gradient was not finite, whatever its type."""
+    error, said = evidence.error, evidence.signs.traceback
+    if error is not None:
+        said = headline(error.type, error.message) if error.kind == "crashed" else None
+    ends = said is not None and _NON_FINITE.search(said) and not killed(evidence)
+    return crashed(evidence) if ends else None
+
+
+_NON_FINITE = re.compile(
+    r"""^(?:\w+\.)*FloatingPointError\b
+      | \b(?:loss|losses|gradients?|grad_norm)\b .{0,80}? \b(?:nan|inf|infinite|non-?finite|not\ finite)\b
+      | \b(?:nan|inf|non-?finite)\b (?:\ \w+){0,4} \ (?:loss|losses|gradients?)\b
+      | \breturned\ nan\ values\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""In the words of Lightning, of torch's anomaly detection and of its clipping, and of many a script."""
 
 
 def nan_shown(evidence: Evidence) -> str | None:
