@@ -59,7 +59,8 @@ def signs_in(lines: Iterable[bytes]) -> Signs:
             continue
         text = plain(line)
         numbers.hear(text)
-        raised, sign = tracebacks.hear(text), sign_in(text)
+        raised = tracebacks.hear(text)
+        sign = sign_in(text) or (sign_in(raised) if raised else None)
         if raised and tracebacks.is_another_failure(raised):
             found = {name: each for name, each in found.items() if not each.is_over(name, tracebacks.rank)}
         if sign:
