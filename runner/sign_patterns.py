@@ -42,6 +42,15 @@ SIGN = re.compile(
 _HANDLED = re.compile(r"^.{0,80}?(?:(?<!NCCL )\b(?i:hint|note|tip|info|debug|warn|warning)\b|\w+Warning:)")
 
 
+_WARNING = re.compile(r"^.{0,80}?(?:\b(?i:warn|warning)\b|\w+Warning:)")
+
+
+def warns_of_memory(text: str) -> bool:
+    """Whether the line would show a lack of GPU memory if it were no warning."""
+    match = SIGN.search(text) if "emory" in text and _WARNING.search(text) else None
+    return match is not None and match.lastgroup == "cuda_oom"
+
+
 def sign_in(text: str) -> str | None:
     """The name of the sign that a line shows."""
     match = SIGN.search(text) if _TELLING.search(text) else None
@@ -56,7 +65,8 @@ _TELLING = re.compile(
 )
 """Quick to look for; the patterns above, which look at what stands before, take their time."""
 
-OF_WANT = ("cuda_oom", "host_oom", "disk_full")
+OF_MEMORY = ("cuda_oom", "host_oom")
+OF_WANT = (*OF_MEMORY, "disk_full")
 """What a script may have handled before something else went wrong."""
 
 
