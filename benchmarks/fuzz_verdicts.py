@@ -27,6 +27,7 @@ def may_succeed(attempt: Attempt, texts: Texts) -> str | None:
         whose = {plan["attempt_id"], claim["attempt_id"], exit_["attempt_id"], result["attempt_id"]}
         declared = plan.get("declared") or {}
         metrics = plan["required_metrics"] or declared.get("metrics", ())
+        planned, reached = plan["planned_steps"], result["start_step"] + result["steps_done"]
         holds = {
             "one attempt": len(whose) == 1 and plan["run_id"] == result["run_id"],
             "not fenced": not claim.get("fenced"),
@@ -34,7 +35,7 @@ def may_succeed(attempt: Attempt, texts: Texts) -> str | None:
             "not revoked": exit_["ended_by"] in (None, "cancelled", "interrupted", "signal", "time_limit", "stalled"),
             "no OOM kill": exit_["memory"]["oom_kills"] in (0, None),
             "no error": result.get("error") is None,
-            "all steps": plan["planned_steps"] in (None, result["start_step"] + result["steps_done"]),
+            "all steps": planned in (None, reached) or (attempt.is_command and reached > planned),
             "metrics": all(math.isfinite(result["metrics"][name]) for name in metrics),
             "parameters": attempt.is_command or result["parameters_changed"] is True,
         }
@@ -62,7 +63,7 @@ def _last(kind: str, data: bytes, name: str) -> float | None:
         if kind == "json":
             return float(json.loads(data)[name])
         if kind == "jsonl":
-            rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+            rows = [json.loads(line) for line in data.split(b"\n") if line.strip()]
             return [float(row[name]) for row in rows if row.get(name) not in (None, "")][-1]
         if kind == "csv":
             cells = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))

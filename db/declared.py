@@ -29,7 +29,8 @@ class DeclaredFile:
     matches. `metrics` are finite numbers in it, by the metric's name: a dotted path (JSON, YAML) or a column (CSV,
     JSONL; the last value counts and every one must be finite). `at_least` is the smallest number that a path or a
     column must have reached, `rows` the smallest count of rows (CSV, JSONL). `open_end`: no line break at the end (CSV,
-    YAML) is no sign that it is torn. With `format: any` the file must only hold something.
+    YAML) is no sign that it is torn. With `format: any` the file must hold something, and the end of
+    a zip archive or of parquet where it begins as one.
     """
 
     path: str

@@ -267,7 +267,8 @@ def describe(data: object) -> str:
         return f"a list of {len(data)}"
     text = repr(data)
     shown = text if len(text) <= 60 else text[:57] + "..."
-    return f"{_NAMES.get(type(data), type(data).__name__)} {shown}"
+    kind = str if isinstance(data, str) else type(data)
+    return f"{_NAMES.get(kind, kind.__name__)} {shown}"
 
 
 _NAMES: dict[type, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false"}

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, dropwhile, groupby, islice
 from typing import Any, Literal, NoReturn
 
 from db.declared import FileFormat
@@ -50,13 +50,19 @@ class Contents:
         self._filled |= {path: names for path in wanted if path in names}
 
     def gone_since(self, path: str) -> int | None:
-        """The last row with a value where the rows after it lack it without holding anything else in its place.
+        """The last row with a value where blanks, which is how a NaN may be written, are all that came after it.
 
-        Loggers that write different columns at different times leave blanks, too, but never a row that holds less.
+        It was only not evaluated where the last row holds what others lack (loggers write different columns at
+        different times), where its key is not there at all (JSONL), and where no fewer blanks stood between values.
         """
-        row = max((number for number, value in self.values.get(path, ()) if not _is_blank(value)), default=self.rows)
-        lacks = row < self.rows and path in self._filled and self._last_filled < self._filled[path]
-        return row if lacks else None
+        if path not in self._filled or not self._last_filled < self._filled[path]:
+            return None
+        begun = dropwhile(lambda each: _is_blank(each[1]), self.values[path])
+        by_blank = groupby(begun, key=lambda each: _is_blank(each[1]))
+        stretches = [(blank, [row for row, _ in rows]) for blank, rows in by_blank]
+        gaps = [len(rows) for blank, rows in stretches[:-1] if blank]
+        blank, last = stretches[-1]
+        return stretches[-2][1][-1] if blank and len(last) > max(gaps, default=0) else None
 
     def add(self, row: object, wanted: Sequence[str]) -> None:
         """Take in one more row, or the whole of a document."""
@@ -115,20 +121,6 @@ def read_contents(data: bytes, kind: FileFormat, wanted: Sequence[str]) -> Conte
     """
     readers = {"json": _read_json, "yaml": _read_yaml, "csv": _read_csv, "jsonl": _read_jsonl}
     return readers[kind](data, wanted) if kind in readers else Contents("key")
-
-
-def require_end(data: bytes, kind: FileFormat) -> None:
-    """Refuse what may be torn, of a format whose end does not show by itself: `0.9` may be the beginning of `0.9321`.
-
-    Raises:
-        Fault: no line break, closing bracket or quote is the last that it holds.
-    """
-    if kind in ("csv", "yaml") and data.rstrip(b" \t")[-1:] not in (b"\n", b"\r", b"}", b"]", b'"', b"'"):
-        last = data[-80:].splitlines()[-1].decode(errors="replace")
-        _refuse(
-            f"its last line {last!r} is not ended by a line break, so it may be torn; have one written at its end "
-            "(`'\\n'.join(rows) + '\\n'`, say), or declare `open_end: true` of this file"
-        )
 
 
 def _under(value: object, path: str) -> tuple[Any, ...]:

@@ -35,7 +35,7 @@ from runner.recognisers.results import (
     reported_non_finite,
     unproven,
 )
-from runner.recognisers.signs import device_busy, device_fault, nan_shown, shown
+from runner.recognisers.signs import device_busy, device_fault, nan_shown, raised_non_finite, shown, warned_of_memory
 from runner.recognisers.words import Recogniser, any_of, error
 
 MANY = 1_000_000
@@ -145,7 +145,7 @@ FAILURE_KINDS = (
         MANY,
         "The GPU's memory did not suffice.",
         "Nothing while it is halved. Where that comes to its end: a smaller model or window, or a larger card.",
-        any_of(error("cuda_oom"), shown("cuda_oom")),
+        any_of(error("cuda_oom"), shown("cuda_oom"), warned_of_memory),
     ),
     FailureKind(
         "host_oom",
@@ -193,7 +193,7 @@ FAILURE_KINDS = (
         0,
         "A loss, gradient or metric was NaN or infinite.",
         "A lower learning rate, a clipped gradient, another precision; look at the curve before it happened.",
-        any_of(error("non_finite"), reported_non_finite, declared_non_finite, nan_shown),
+        any_of(error("non_finite"), reported_non_finite, declared_non_finite, raised_non_finite, nan_shown),
     ),
     FailureKind(
         "disk_full",

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from runner.aftermath import Aftermath
 from runner.last_line import plain
-from runner.sign_patterns import OF_WANT, NotANumber, sign_in
+from runner.sign_patterns import OF_MEMORY, OF_WANT, NotANumber, sign_in, warns_of_memory
 from runner.tracebacks import SHOWN, Tracebacks
 
 MAX_LOG_BYTES = 64 * 2**20
@@ -20,7 +21,11 @@ _LONGEST_LINE = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Signs:
-    """The line that shows each; of a traceback its last line, which names the exception."""
+    """The line that shows each; of a traceback its last line, which names the exception.
+
+    `warned`: a warning spoke of a lack of GPU memory. `overcome`: it is told that a lack of memory was got over, and
+    `went_on`: something that was printed may mean so.
+    """
 
     device_fault: str | None = None
     device_busy: str | None = None
@@ -29,6 +34,9 @@ class Signs:
     disk_full: str | None = None
     traceback: str | None = None
     nan: str | None = None
+    warned: str | None = None
+    overcome: bool = False
+    went_on: bool = False
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -53,19 +61,29 @@ def read_signs(logs: Sequence[Path]) -> Signs:
 def signs_in(lines: Iterable[bytes]) -> Signs:
     """The last line that shows each sign. What went wrong after it, and not because of it, takes its place. Pure."""
     found: dict[str, _Shown] = {}
-    tracebacks, numbers = Tracebacks(), NotANumber()
+    warned: str | None = None
+    tracebacks, numbers, aftermath = Tracebacks(), NotANumber(), Aftermath()
     for line in lines:
-        if not (tracebacks.unfinished or numbers.line or any(word in line for word in _TELLING)):
+        wanted = aftermath.listens or tracebacks.unfinished or numbers.line
+        if not (wanted or any(word in line for word in _TELLING)):
             continue
         text = plain(line)
         numbers.hear(text)
-        raised, sign = tracebacks.hear(text), sign_in(text)
+        raised = tracebacks.hear(text)
+        sign = sign_in(text) or (sign_in(raised) if raised else None)
         if raised and tracebacks.is_another_failure(raised):
             found = {name: each for name, each in found.items() if not each.is_over(name, tracebacks.rank)}
         if sign:
             found[sign] = _Shown(text.strip()[:SHOWN], tracebacks.rank if raised else None)
-    told = {name: each.line for name, each in found.items()}
-    return Signs(**told, nan=numbers.line and numbers.line[:SHOWN], traceback=tracebacks.told)
+        warns = not sign and warns_of_memory(text) and not aftermath.is_overcome(text)
+        warned = text.strip()[:SHOWN] if warns else warned
+        if warns or sign in OF_MEMORY:
+            aftermath.begin(text)
+        else:
+            aftermath.hear(text, in_traceback=bool(raised or tracebacks.unfinished))
+    told: dict[str, Any] = {name: each.line for name, each in found.items()}
+    told |= {"nan": numbers.line and numbers.line[:SHOWN], "traceback": tracebacks.told, "warned": warned}
+    return Signs(**told, overcome=aftermath.overcome, went_on=aftermath.anything)
 
 
 class _Shown(NamedTuple):
@@ -102,6 +120,10 @@ _TELLING = (
     b"nan",
     b"NaN",
     b"NAN",
+    b"alling back",
+    b"rying",
+    b"educ",
+    b"alv",
 )
 """Each line with a sign holds one of these. Looking for them first makes a large log a matter of a second."""
 

@@ -17,10 +17,11 @@ from typing import Literal
 from db.declared import DeclaredFile
 from db.records import Exit, FileSeen, Plan, Stamp
 from runner.attempt_dir import AttemptDir
-from runner.contents import Contents, Fault, read_contents, require_end
+from runner.contents import Contents, Fault, read_contents
 from runner.evidence import Proof, end_of
 from runner.last_line import last_line
 from runner.watched import below, matching, stamp_of
+from runner.wholeness import END_BYTES, is_known_by_its_end, require_end, require_whole
 from sweeps.units import size
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -53,7 +54,7 @@ def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
     if not data.strip():
         raise Fault("bad_result", "is empty")
     contents = read_contents(data, file.kind, (*file.columns.values(), *file.at_least))
-    if not file.open_end:
+    if file.kind in ("csv", "yaml") and not file.open_end:
         require_end(data, file.kind)
     metrics = {name: _last_finite(contents, path) for name, path in file.columns.items()}
     reached = [_reached(contents, path, least) for path, least in file.at_least.items()]
@@ -102,8 +103,7 @@ def _prove_file(attempt: AttemptDir, file: DeclaredFile, seen: Mapping[str, File
         found = _the_one(file.path, attempt.path, seen)
         name = below(found.path, attempt.path)
         _require_fresh(found, attempt.path, earliest)
-        data = _read(found, whole=file.kind != "any")
-        metrics, said = examine(file, data)
+        data, metrics, said = _look_at(file, found)
     except Fault as fault:
         return Proof(witness="file", name=name, said=f"{name} {fault}", kind=fault.kind)
     except (OSError, ValueError, RecursionError) as error:
@@ -158,12 +158,18 @@ def _is_old(after: Stamp, earliest: float, apart: float) -> bool:
     return min(after.changed, after.modified) < earliest - (apart + coarse) * 1e9
 
 
-def _read(found: FileSeen, *, whole: bool) -> bytes:
-    """What only has to hold something may be large (a model, say); then its beginning stands for it."""
-    if whole and found.after is not None and found.after.size > MAX_FILE_BYTES:
-        raise Fault("bad_result", f"holds {size(found.after.size)}; it is read up to {size(MAX_FILE_BYTES)}")
-    with Path(found.path).open("rb") as file:
-        return file.read(MAX_FILE_BYTES)
+def _look_at(file: DeclaredFile, found: FileSeen) -> tuple[bytes, Mapping[str, float], str]:
+    """What is read of it, the metrics, and what it says. Of what is large (a model, say) the beginning is read."""
+    length = found.after.size if found.after else 0
+    if length > MAX_FILE_BYTES and not is_known_by_its_end(file):
+        raise Fault("bad_result", f"holds {size(length)}; it is read up to {size(MAX_FILE_BYTES)}")
+    with Path(found.path).open("rb") as opened:
+        data = opened.read(MAX_FILE_BYTES)
+        if file.kind == "any" or length > MAX_FILE_BYTES:
+            opened.seek(max(0, length - END_BYTES))
+            require_whole(file, data, opened.read(END_BYTES), length)
+            return data, {}, size(length)
+    return data, *examine(file, data)
 
 
 def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSeen]) -> Proof:

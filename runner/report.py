@@ -22,12 +22,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ContextDecorator, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import ContextDecorator, aclosing, suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine, Generator
     from types import TracebackType
     from typing import SupportsFloat, SupportsIndex
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 KINDS = ("crashed", "config", "data", "shape", "non_finite", "cuda_oom", "host_oom", "disk_full", "incomplete")
 """The words by which a script may say that it failed."""
@@ -160,19 +164,68 @@ def failed(message: str, kind: str = "crashed") -> None:
 def errors() -> _Errors:
     """`with report.errors():` or `@report.errors()`: an exception becomes a failure with a name, and goes on its way.
 
-    Not so KeyboardInterrupt, GeneratorExit and an exit with code 0.
+    Not so KeyboardInterrupt, GeneratorExit, asyncio's CancelledError and an exit with code 0. Decorated may be any
+    function: of a coroutine or a generator, asynchronous or not, it is its body that is looked after.
     """
     return _Errors()
 
 
 class _Errors(ContextDecorator):
+    def __call__(self, function: _Function) -> _Function:
+        """The function, within this for as long as its body runs."""
+        import inspect
+
+        if inspect.iscoroutinefunction(function):
+            return cast("_Function", self._around_coroutine(function))
+        if inspect.isasyncgenfunction(function):
+            return cast("_Function", self._around_asynchronous_generator(function))
+        if inspect.isgeneratorfunction(function):
+            return cast("_Function", self._around_generator(function))
+        return super().__call__(function)
+
+    def _around_coroutine(self, function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+        @wraps(function)
+        async def within(*args: Any, **named: Any) -> Any:
+            with self:
+                return await function(*args, **named)
+
+        return within
+
+    def _around_generator(self, function: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Any]:
+        @wraps(function)
+        def within(*args: Any, **named: Any) -> Generator[Any, Any, Any]:
+            with self:
+                return (yield from function(*args, **named))
+
+        return within
+
+    def _around_asynchronous_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
+        @wraps(function)
+        async def within(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+            with self:
+                async with aclosing(function(*args, **named)) as inner:
+                    step = inner.asend(None)
+                    while True:  # there is no `yield from` of these
+                        try:
+                            value = await step
+                        except StopAsyncIteration:
+                            return
+                        try:
+                            step = inner.asend((yield value))
+                        except GeneratorExit:
+                            raise
+                        except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the body to meet
+                            step = inner.athrow(error)
+
+        return within
+
     def __enter__(self) -> None:
         _attempt()  # a folder that cannot be used is told before anything is spent
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        if error is None or isinstance(error, (KeyboardInterrupt, GeneratorExit)) or _is_cancellation(error):
             return
         if isinstance(error, SystemExit) and error.code in (None, 0):
             return
@@ -182,6 +235,12 @@ class _Errors(ContextDecorator):
                 attempt.fail(*describe(error))
         except (OSError, AttemptFolderError) as trouble:  # it must not hide the error itself
             _say(f"{type(error).__name__} could not be reported: {trouble}")
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Of a task: who cancelled it knows why. asyncio is not imported for this; where it was raised, it is there."""
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 class _Seen(NamedTuple):

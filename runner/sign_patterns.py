@@ -15,7 +15,7 @@ _EXCEPTION = rf"{_BEFORE}(?:\w+\.)*(?:\w*(?:Error|Exception)|error|ERROR)\b.*?"
 _LOGGED = r"^.{0,60}?\b(?:ERROR|CRITICAL|FATAL)\b.*?"
 _OF_A_TOOL = r"^[\w./+-]+:\ (?:.*:\ )?"
 
-_NO_DEVICE_MEMORY = r"""(?: (?:CUDA|HIP|NPU|XPU|GPU)(?:\ error:)?\ out\ of\ memory | CUDA_ERROR_OUT_OF_MEMORY
+_NO_DEVICE_MEMORY = r"""(?: (?:CUDA|HIP|NPU|XPU|GPU)(?:\ error(?:\ \d+)?:)?\ out\ of\ memory | CUDA_ERROR_OUT_OF_MEMORY
     | cudaErrorMemoryAllocation | CU(?:BLAS|DNN|SOLVER|SPARSE|FFT)_(?:STATUS_)?ALLOC_FAILED | RESOURCE_EXHAUSTED
     | OOM\ when\ allocating\ tensor | MPS\ backend\ out\ of\ memory )"""
 _NO_HOST_MEMORY = r"""(?: DefaultCPUAllocator:\ (?:can't\ allocate|not\ enough)\ memory | \bCannot\ allocate\ memory\b
@@ -42,6 +42,15 @@ SIGN = re.compile(
 _HANDLED = re.compile(r"^.{0,80}?(?:(?<!NCCL )\b(?i:hint|note|tip|info|debug|warn|warning)\b|\w+Warning:)")
 
 
+_WARNING = re.compile(r"^.{0,80}?(?:\b(?i:warn|warning)\b|\w+Warning:)")
+
+
+def warns_of_memory(text: str) -> bool:
+    """Whether the line would show a lack of GPU memory if it were no warning."""
+    match = SIGN.search(text) if "emory" in text and _WARNING.search(text) else None
+    return match is not None and match.lastgroup == "cuda_oom"
+
+
 def sign_in(text: str) -> str | None:
     """The name of the sign that a line shows."""
     match = SIGN.search(text) if _TELLING.search(text) else None
@@ -56,7 +65,8 @@ _TELLING = re.compile(
 )
 """Quick to look for; the patterns above, which look at what stands before, take their time."""
 
-OF_WANT = ("cuda_oom", "host_oom", "disk_full")
+OF_MEMORY = ("cuda_oom", "host_oom")
+OF_WANT = (*OF_MEMORY, "disk_full")
 """What a script may have handled before something else went wrong."""
 
 
@@ -64,15 +74,25 @@ MOST_LOOKED_AT = 20_000
 """Lines that are looked at for a number: a few seconds. What is NaN for so long stays so."""
 
 
+_NUMBERS = (
+    r"(?i:loss|mse|mae|mape|rmse|nll|elbo|perplexity|ppl|grad_norm|acc|accuracy|auc|auroc|f1|r2|iou|dice|error|score)"
+)
+_OF_WHAT = r"(?i:[_/](?:epoch|step|train|val|valid|validation|test|eval|mean|avg|total))?"
+_NO_STATE = r"(?i:best|skip|ignore|allow|drop|fill)"
+"""In a name: `best_loss` is NaN before there is one, `skip-loss` is an option."""
+_NO_VALUE = r"""(?: \s+(?:values?|checks?|handling|policy|detection|rows?|samples?|columns?|skipped|if|when|where)\b
+    | \s*\((?:not|no|never|skipped)\b | \s*[?=] | _ )"""
+"""What stands behind a NaN that is only spoken of."""
+
+
 class NotANumber:
     """Follows numbers by their names as a log shows them: the last state of each counts."""
 
     _NAMED = re.compile(
-        r"""(?P<stopped> (?i:loss)\ is\ [-+]?(?:nan|inf),\ stopping )
-          | (?: (?P<name> (?<![\w/.-])[\w/.-]{0,40}
-                  (?i:loss|mse|mae|rmse|nll|perplexity|ppl|grad_norm|acc|accuracy|auc|auroc|f1|r2|error|score) )
-                ["']?\s*(?:[:=]|is\b)?\s*(?:tensor\(|np\.float\d+\()? | tensor\(\[? )
-            (?: (?P<nan> (?:nan|NaN|NAN)\b ) | [-+]?\.?\d )
+        rf"""(?P<stopped> (?i:loss)\ is\ [-+]?(?:nan|inf),\ stopping )
+          | (?: (?P<name> (?<!\bif\ )(?<![\w/.-])(?!-|[\w/.-]*{_NO_STATE}) [\w/.-]{{0,40}}{_NUMBERS}{_OF_WHAT} )
+                ["']?\s*(?:[:=|]|is\b)?\s*["']?(?:tensor\(|array\(|np\.float\d+\()?\[? | tensor\(\[? )
+            (?: (?P<nan> [-+]?(?:nan|NaN|NAN)\b (?!{_NO_VALUE}) ) | [-+]?\.?\d )
         """,
         re.VERBOSE,
     )

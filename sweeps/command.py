@@ -17,7 +17,7 @@ from db.declared import Declared, DeclaredFile
 from db.strict import Fault, Invalid, require_positive, to_data, to_record
 from sweeps.config_file import canonical, suffix_of
 from sweeps.filling import filled_config, filled_env, filled_success, told
-from sweeps.template import fill_argv, placeholders
+from sweeps.template import fill_argv, placeholders, values_of_their_own
 
 ATTEMPT_PLACEHOLDERS = ("out", "config", "batch", "accum", "python", "run", "attempt")
 MOST_LETTERS = 60
@@ -96,8 +96,11 @@ class CommandSettings:
     @property
     def handed_over(self) -> frozenset[str]:
         """The placeholders by which the command learns something."""
-        rewritten = self.config.set.values() if self.config else ()
-        return placeholders([*self.argv, *self.env.values(), *rewritten])
+        return placeholders(self._told)
+
+    @property
+    def _told(self) -> list[Any]:
+        return [*self.argv, *self.env.values(), *(self.config.set.values() if self.config else ())]
 
     @property
     def must_ask(self) -> bool:
@@ -107,13 +110,18 @@ class CommandSettings:
 
     @property
     def why_indivisible(self) -> str | None:
-        """Why an out-of-memory cannot be answered with half the batch; None where it can."""
+        """Why an out-of-memory cannot be answered with half the batch; None where it can.
+
+        A label such as `run-{accum}` tells the command of no accumulation: it would train another experiment.
+        """
         if self.batch is None:
             return "the sweep file names no `batch`, so there is none to halve"
-        missing = [name for name in ("{batch}", "{accum}") if name[1:-1] not in self.handed_over]
+        missing = [name for name in ("batch", "accum") if name not in values_of_their_own(self._told)]
         if not missing or self.must_ask:
             return None
-        return f"nothing hands over {' and '.join(missing)}, so half the batch would be another experiment"
+        told = " and ".join(f"{{{name}}}" for name in missing)
+        within = " as a value of its own" if self.handed_over & set(missing) else ""
+        return f"nothing hands over {told}{within}, so half the batch would be another experiment"
 
 
 @dataclass(frozen=True, kw_only=True)

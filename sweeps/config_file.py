@@ -10,13 +10,14 @@ import itertools
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from db.strict import Fault, Invalid, describe, nearest
-from sweeps.yaml_loader import load_yaml
+from sweeps.yaml_loader import Unquoted, load_yaml
 
 MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
@@ -25,6 +26,8 @@ _LARGEST = 10**4000
 """Python writes integers of up to 4300 digits; in hexadecimal it reads longer ones."""
 _BREAKS = frozenset("\x85\u2028\u2029")
 """Line breaks to YAML beside the usual ones."""
+_LIKE_A_VALUE = re.compile(r"[-+]?\.?[0-9][0-9a-fA-FoxX_.:+-]*|[yYnN]")
+"""Text to PyYAML that other readers of YAML (OmegaConf, ruamel) take for a number, or for true or false."""
 
 
 def suffix_of(path: str) -> str:
@@ -69,16 +72,21 @@ def _dumper() -> Any:
     import yaml
 
     class Plain(yaml.SafeDumper):
-        """Without anchors, which not every reader of YAML knows, and with every character as it was."""
+        """Without anchors, which not every reader of YAML knows, and with every character as it was.
+
+        A text that reads as a number elsewhere (`1e-3`) stays without quotes only where it had none.
+        """
 
         def ignore_aliases(self, _: object) -> bool:
             return True
 
         def represent_text(self, text: str) -> Any:
-            style = '"' if _BREAKS & set(text) else None  # elsewhere PyYAML reads them back as spaces or newlines
+            style = "'" if _LIKE_A_VALUE.fullmatch(text) and not isinstance(text, Unquoted) else None
+            style = '"' if _BREAKS & set(text) else style  # elsewhere PyYAML reads them back as spaces or newlines
             return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Plain.add_representer(str, Plain.represent_text)
+    Plain.add_representer(Unquoted, Plain.represent_text)
     return Plain
 
 

@@ -18,11 +18,17 @@ _NEARLY = re.compile(rf"(?<![{{$])\{{\s*({_NAME})\s*(?:![rsa])?(?::{_FORMAT})?\}
 """Also what Python would fill in: `{lr:.1e}`, `{ lr}`, `{lr!r}`."""
 _SIGNS_OF_PROGRAMS = re.compile(r"[\s'\"`;|&<>()\[\]{}$\\!]")
 _WHOLE = re.compile(rf"\{{({_NAME})\}}", re.ASCII)
+_VALUE = re.compile(rf"(?:[^\s=:'\"]+:?=|-[A-Za-z])?\{{({_NAME})\}}", re.ASCII)
 
 
 def placeholders(value: Any) -> frozenset[str]:
     """The names that stand in any text of nested data, keys included."""
     return frozenset(match[3] for text in _texts(value) for match in _PLACEHOLDER.finditer(text) if match[3])
+
+
+def values_of_their_own(value: Any) -> frozenset[str]:
+    """The placeholders that are a value by themselves: the whole of a text, or what follows `NAME=`, `key:=`, `-b`."""
+    return frozenset(match[1] for text in _texts(value) if (match := _VALUE.fullmatch(text)))
 
 
 def reads_like_a_program(text: str) -> bool:

@@ -8,6 +8,12 @@ MOST_MERGED = 10_000
 """Keys that `<<` brings into one mapping: a few lines that merge each other would make billions."""
 
 
+class Unquoted(str):
+    """A text that stood there without quotes, so that a reader of YAML 1.2 may take it for a number."""
+
+    __slots__ = ()
+
+
 def load_yaml(text: str | bytes) -> Any:
     """One document, read by PyYAML's safe loader, which counts what is merged before it merges.
 
@@ -32,4 +38,9 @@ def load_yaml(text: str | bytes) -> Any:
                 problem = f"`<<` brings more than {MOST_MERGED} keys into one mapping"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
 
+    def construct_text(loader: Loader, node: yaml.ScalarNode) -> str:
+        value = str(loader.construct_scalar(node))
+        return value if node.style else Unquoted(value)
+
+    Loader.add_constructor("tag:yaml.org,2002:str", construct_text)
     return Loader(text).get_single_data()

@@ -143,6 +143,9 @@ def test_a_record_that_does_not_fit_has_its_path_too() -> None:
     ]
 
 
+SO_HALF = "so half the batch would be another experiment"
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -155,6 +158,26 @@ def test_a_record_that_does_not_fit_has_its_path_too() -> None:
         (
             command("x", "{{batch}}", "{effective_batch}", batch=4, success={"last_line": "{batch} {accum}"}),
             "nothing hands over {batch} and {accum}, so half the batch would be another experiment",
+        ),
+        (command("x", "--b={batch}", "trainer.accum={accum}", batch=4), None),
+        (command("x", "-b{batch}", "{model}.n:={accum}", batch=4, settings={"model": "m"}), None),
+        (command("x", "{batch}", env={"N": "--accum={accum}"}, batch=4), None),
+        *(
+            (
+                command("x", "{batch}", *argv, env=env, config=template(set=written), batch=4),
+                f"nothing hands over {{accum}} as a value of its own, {SO_HALF}",
+            )
+            for argv, env, written in (
+                ((), {"TAG": "x{accum}"}, {}),
+                (("--tag=run-{accum}",), {}, {}),
+                (("tag={batch}x{accum}",), {}, {}),
+                (("a=1,b={accum}",), {}, {}),
+                ((), {}, {"name": "b{batch}x{accum}"}),
+            )
+        ),
+        (
+            command("x", "{batch}x{accum}", batch=4),
+            f"nothing hands over {{batch}} and {{accum}} as a value of its own, {SO_HALF}",
         ),
     ],
 )

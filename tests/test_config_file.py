@@ -69,6 +69,39 @@ def test_yaml_means_what_it_means_to_the_script(tmp_path: Path) -> None:
     assert list(yaml.safe_load(written)) == list(data)
 
 
+LIKE_VALUES = [
+    "1e-3",
+    "1E5",
+    "0o17",
+    "1_000",
+    "on",
+    "y",
+    "N",
+    ".5e3",
+    "+.5",
+    "12e03",
+    "1e400",
+    "null",
+    "true",
+    ".inf",
+    "1:30",
+]
+
+
+@pytest.mark.parametrize("text", LIKE_VALUES)
+def test_a_text_that_others_read_as_a_value_keeps_its_quotes(tmp_path: Path, text: str) -> None:
+    data = read_config(given_file(tmp_path, f"a: '{text}'\nb: [\"{text}\"]\n'{text}': 1\n"))
+    written = write_config(with_keys(data, {"c": text}, ["c"]), ".yaml")
+    assert written == f"a: '{text}'\nb:\n- '{text}'\n'{text}': 1\nc: '{text}'\n"
+
+
+@pytest.mark.parametrize("text", ["1e-3", "0o17", "12e03", "y"])
+def test_a_text_that_others_read_as_a_value_is_not_quoted_where_it_was_not(tmp_path: Path, text: str) -> None:
+    data = read_config(given_file(tmp_path, f"a: {text}\nb: 1\n"))
+    assert write_config(with_keys(data, {"b": 2}), ".yaml") == f"a: {text}\nb: 2\n"
+    assert canonical(data) == canonical({"a": text, "b": 1})
+
+
 def test_a_float_is_one_to_yaml_1_1_too() -> None:
     written = write_config({"lr": 1e-05, "wd": 1e16, "x": 0.001, "inf": float("inf")}, ".yaml")
     assert yaml.safe_load(written) == {"lr": 1e-05, "wd": 1e16, "x": 0.001, "inf": float("inf")}

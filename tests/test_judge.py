@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.declared import Declared
-from db.records import EndRequest, MemoryWatch
+from db.records import EndRequest, ErrorRecord, MemoryWatch
 from db.verdicts import Failed, Succeeded, Unverified
 from runner.evidence import Evidence, Unreadable
 from runner.failures import BY_WORD, FAILURE_KINDS
@@ -160,7 +160,7 @@ COMMANDS = {
         "host_oom",
     ),
     "no file, a lack of memory that did not end it": (
-        command(proofs=(unproven("no_result"),), signs=Signs(cuda_oom="CUDA out of memory. Tried to allocate 1 GiB")),
+        command(proofs=(unproven("no_result"),), signs=Signs(cuda_oom="CUDA out of memory.", went_on=True)),
         "no_result",
     ),
     "stopped for a loss that was nan": (
@@ -320,10 +320,49 @@ def test_a_command_that_was_complete_while_being_ended_counts(declared: Declared
     assert isinstance(judge(evidence), Succeeded)
 
 
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        ("FloatingPointError: underflow encountered in exp", "non_finite"),
+        ("ValueError: The loss returned in `training_step` is nan.", "non_finite"),
+        ("AssertionError: loss is NaN", "non_finite"),
+        ("RuntimeError: NaN or Inf found in the loss at step 3", "non_finite"),
+        ("RuntimeError: The total norm of order 2.0 for gradients from `parameters` is non-finite, so", "non_finite"),
+        ("RuntimeError: Function 'MulBackward0' returned nan values in its 0th output.", "non_finite"),
+        ("ValueError: loss `nanmse` is unknown", "crashed"),
+        ("ValueError: Input X contains NaN.", "crashed"),
+        ("KeyError: 'loss'", "crashed"),
+    ],
+)
+def test_an_exception_that_speaks_of_a_loss_that_is_not_finite(last: str, kind: str) -> None:
+    name, _, message = last.partition(": ")
+    raised = replace(
+        failed_with("crashed"), error=ErrorRecord(kind="crashed", type=name, message=message, traceback="")
+    )
+    for evidence in (
+        command(exit=ended(exit_code=1), signs=Signs(traceback=last)),
+        command(proofs=(unproven("no_result"),), signs=Signs(traceback=last)),
+        command(result=raised, exit=ended(exit_code=1)),
+    ):
+        verdict = judge(evidence)
+        assert isinstance(verdict, Failed)
+        assert (verdict.kind, last in verdict.because) == (kind, True)
+    handled = judge(command(exit=ended(exit_code=None, signal=9), signs=Signs(traceback=last)))
+    assert isinstance(handled, Failed)
+    assert handled.kind == "killed"
+
+
 def test_all_steps_of_a_command_tell_that_it_was_complete() -> None:
     plan = replace(command(REPORT).plan, planned_steps=100)  # type: ignore[type-var] # it has its plan
     done = command(plan=plan, proofs=(), result=TOLD, result_sha256="2" * 64, exit=ended(ended_by="interrupted"))
     assert isinstance(judge(done), Succeeded)
+
+
+@pytest.mark.parametrize("done", [100, 101, 1000])
+def test_a_command_may_do_more_steps_than_were_planned(done: int) -> None:
+    plan = replace(command(REPORT).plan, planned_steps=100)  # type: ignore[type-var] # it has its plan
+    told = replace(TOLD, start_step=0, steps_done=done)
+    assert isinstance(judge(command(plan=plan, proofs=(), result=told, result_sha256="2" * 64)), Succeeded)
 
 
 def test_two_sources_of_one_metric_may_differ_by_single_precision() -> None:

@@ -9,6 +9,7 @@ import pytest
 from runner.last_line import last_line
 from runner.log_signs import Signs, read_signs, signs_in
 
+BEGIN = "Traceback (most recent call last):\n  File x\n"
 PATCHTST = """\
 Epoch 0
 Traceback (most recent call last):
@@ -85,11 +86,53 @@ def signs(text: str) -> Signs:
         (GROUP, "KeyError: 'x'"),
         ("Traceback (most recent call last):\n  File x\n100%|###| 3/3\nKeyboardInterrupt\n", "KeyboardInterrupt"),
         ("Traceback (most recent call last):\n  File x\n", "Traceback (most recent call last)"),
+        (f"{BEGIN}    raise my_failure(1)\nmy_failure: x\n", "my_failure: x"),
+        (
+            f"{BEGIN}socket.gaierror: [Errno -2] Name or service not known\n",
+            "socket.gaierror: [Errno -2] Name or service not known",
+        ),
+        (f"{BEGIN}my_failure\nnext\n", "my_failure"),
+        (f"{BEGIN}loss: 0.5\nval_loss: 3\nKeyError: 'x'\n", "KeyError: 'x'"),
+        (f"{BEGIN}100%|#| 3/3\nbye: now\nKeyError: 'x'\n", "KeyError: 'x'"),
         (TORCHRUN.partition("E1 ")[2], "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:"),
     ],
 )
 def test_a_traceback_is_known_by_its_last_line(text: str, last: str) -> None:
     assert signs(text).traceback == last
+
+
+PREFIXES = [
+    "0: ",
+    "(pid=123) ",
+    "(train pid=12, ip=10.0.0.1) ",
+    "worker_1  | ",
+    "[rank1]: ",
+    "[1,0]<stderr>:",
+    "INFO:root:",
+]
+
+
+@pytest.mark.parametrize(
+    "prefix", [*PREFIXES, "12:00:0{} ", "2026-01-01 12:00:0{},123 INFO ", "[2026-01-01T12:00:0{}.5Z] "]
+)
+@pytest.mark.parametrize("begin", [BEGIN, f"  + Exception Group {BEGIN}"])
+def test_a_prefix_of_every_line_hides_no_traceback(prefix: str, begin: str) -> None:
+    lines = f"{begin}    x = 1\nMemoryError: big\n".splitlines()
+    found = signs("\n".join(prefix.format(number) + line for number, line in enumerate(lines)))
+    assert found.traceback == "MemoryError: big"
+    assert (found.host_oom or "").endswith("MemoryError: big")
+
+
+@pytest.mark.parametrize(
+    "words", ["2026-01-01 12:00:00 ERROR ", "[2026-01-01 12:00:00][x][ERROR] - ", "Uncaught: ", "0: "]
+)
+def test_a_prefix_may_stand_before_the_first_line_alone(words: str) -> None:
+    assert signs(f"{words}{BEGIN}    x = 1\nKeyError: 'x'\n").traceback == "KeyError: 'x'"
+
+
+def test_tracebacks_of_two_ranks_are_told_apart() -> None:
+    text = "0: Traceback (most recent call last):\n1: Epoch: x\n0:   File x\n1: Found: y\n0: KeyError: 'x'\n"
+    assert signs(text).traceback == "KeyError: 'x'"
 
 
 def test_memory_is_seen_whatever_is_said_after_it() -> None:
@@ -131,6 +174,14 @@ def test_memory_is_seen_whatever_is_said_after_it() -> None:
         ("nan", "tensor(nan, device='cuda:0')"),
         ("nan", "loss tensor(nan)"),
         ("nan", "val RMSE = NaN"),
+        ("nan", "Epoch 9: 100%|##| 5/5 [00:01<00:00, v_num=0, train_loss_step=nan.0, train_loss_epoch=nan.0]"),
+        ("nan", "loss: -nan"),
+        ("nan", "| loss | nan |"),
+        ("nan", "loss: [nan, nan]"),
+        ("nan", "Loss/train nan"),
+        ("nan", "mIoU: nan"),
+        ("nan", "'val_loss': 'nan'"),
+        ("cuda_oom", "_catboost.CatBoostError: catboost/cuda/cuda_lib: CUDA error 2: out of memory"),
     ],
 )
 def test_a_line_shows_its_sign(sign: str, line: str) -> None:
@@ -157,13 +208,22 @@ def test_a_line_shows_its_sign(sign: str, line: str) -> None:
         "WARNING: no checkpoint was kept: [Errno 28] No space left on device",
         "train.py:3: UserWarning: Cannot allocate memory",
         "1/3 loss=nan\r2/3 loss=0.5\r3/3 loss=0.4",
+        "| loss | nan |\n| loss | 0.3 |",
+        "loss: [nan, nan]\nloss: [0.3, 0.2]",
+        "error: nan values were dropped from 3 columns",
+        "python train.py --skip-loss=nan",
+        "loss: NaN check enabled",
+        "val_loss: nan (not computed)",
+        "best_loss=nan",
+        "loss nan? False",
+        "if loss is nan: stop",
+        "score: nan handling = drop",
     ],
 )
 def test_what_is_no_sign(line: str) -> None:
     assert signs(line) == Signs()
 
 
-BEGIN = "Traceback (most recent call last):\n  File x\n"
 OOM = f"{BEGIN}torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1 GiB.\n"
 KEY = f"{BEGIN}KeyError: 'acc'\n"
 DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from supervised import planned, python, shell, supervise
 
 from db.declared import Declared, DeclaredFile
@@ -20,6 +24,7 @@ from runner.collecting import collect
 from runner.contents import Fault
 from runner.judge import judge
 from runner.proofs import examine
+from runner.wholeness import END_BYTES, require_whole
 
 CSV = "epoch,test_acc,loss\n1,0.5,0.9\n2,,0.5\n3,0.75,0.3\n"
 
@@ -61,7 +66,21 @@ HOLDS = {
         "epoch,train,val,test\n0,0.9,,\n0,,0.8,\n1,0.7,,\n1,,0.6,\n1,,,0.5\n",
         {"train": 0.7, "val": 0.6},
     ),
-    "anything": (declare("model.pt"), b"\0", {}),
+    "validated every second epoch": (
+        declare("r.csv", metrics=("val",)),
+        "epoch,loss,val\n0,0.9,\n1,0.8,0.7\n2,0.7,\n3,0.6,0.5\n4,0.5,\n",
+        {"val": 0.5},
+    ),
+    "a key that is not there in the last lines": (
+        declare("r.jsonl", metrics=("val",)),
+        '{"loss": 0.9, "val": 0.7}\n{"loss": 0.8}\n{"loss": 0.7}\n',
+        {"val": 0.7},
+    ),
+    "null in the lines between": (
+        declare("r.jsonl", metrics=("val",)),
+        '{"loss": 0.9, "val": 0.7}\n{"loss": 0.8, "val": null}\n{"loss": 0.7, "val": 0.6}\n{"loss": 1, "val": null}\n',
+        {"val": 0.6},
+    ),
 }
 
 FAULTS = {
@@ -86,6 +105,18 @@ FAULTS = {
         '{"epoch": 0, "loss": 0.9}\n{"epoch": 1, "loss": null}\n',
         "non_finite",
         "holds nothing under `loss` in its last rows, after row 1",
+    ),
+    "a longer blank than any before": (
+        declare("r.csv", metrics=("val",)),
+        "epoch,val\n0,\n1,0.7\n2,\n3,0.5\n4,\n5,\n",
+        "non_finite",
+        "holds nothing under `val` in its last rows, after row 4",
+    ),
+    "null in a line before the last": (
+        declare("r.jsonl", metrics=("loss",)),
+        '{"epoch": 0, "loss": 0.9}\n{"epoch": 1, "loss": null}\n{"epoch": 2}\n',
+        "non_finite",
+        "after row 1",
     ),
     "text in a column": (
         declare("r.csv", metrics=("a",)),
@@ -268,6 +299,74 @@ def test_values_in_a_pattern_stand_for_themselves(tmp_path: Path) -> None:
 def test_a_table_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     verdict = tried(tmp_path, "truncate -s 3G $OUT/r.csv", result_in(tmp_path))
     assert verdict.because == "out/r.csv holds 3.0 GiB; it is read up to 64 MiB"
+
+
+LARGE = {
+    "csv": ("r.csv", "acc\n0.5\n", Succeeded),
+    "csv that is torn": ("r.csv", "acc\n0.5", Failed),
+    "csv of nothing but gaps": ("r.csv", "", Failed),
+    "jsonl": ("r.jsonl", '\n{"acc": 0.5}\n', Succeeded),
+    "jsonl without its last newline": ("r.jsonl", '\n{"acc": 0.5}', Succeeded),
+    "jsonl that is torn": ("r.jsonl", '\n{"acc": 0.', Failed),
+    "jsonl that is torn at a bracket": ("r.jsonl", '\n{"acc": {"a": 1}', Failed),
+}
+
+
+@pytest.mark.parametrize(("name", "end", "verdict"), LARGE.values(), ids=LARGE.keys())
+def test_of_a_large_table_of_which_nothing_is_asked_the_end_tells(
+    tmp_path: Path, name: str, end: str, verdict: type
+) -> None:
+    script = f"truncate -s 3G $OUT/{name}; printf '%s' '{end}' >> $OUT/{name}"
+    found = tried(tmp_path, script, result_in(tmp_path, name, metrics=()))
+    assert type(found) is verdict
+    assert verdict is Succeeded or "is not ended by a line break" in found.because
+
+
+def archive(comment: bytes = b"", inner: bytes = b"x" * 100) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("model/data.pkl", inner)
+        file.writestr("model/version", "3")
+        file.comment = comment
+    return made.getvalue()
+
+
+def parquet(footer: bytes = b"f" * 50) -> bytes:
+    return b"PAR1" + b"d" * 100 + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def saved(save: Callable[[Any], None]) -> bytes:
+    made = io.BytesIO()
+    save(made)
+    return made.getvalue()
+
+
+WHOLE = {
+    "a zip archive": archive(),
+    "one with a comment": archive(b"c" * 60_000),
+    "one in another": archive(inner=archive()),
+    "numpy's": saved(lambda file: np.savez(file, a=np.zeros(3))),
+    "torch's": saved(lambda file: torch.save({"a": torch.zeros(300)}, file)),
+    "parquet": parquet(),
+}
+
+
+@pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE.keys())
+def test_an_archive_that_is_torn_anywhere_is_no_result(data: bytes) -> None:
+    file = declare("model.pt")
+    require_whole(file, data, data[-END_BYTES:], len(data))
+    for length in {4, 5, len(data) // 2, *range(max(4, len(data) - 300), len(data))}:
+        with pytest.raises(Fault, match="so it is torn"):
+            require_whole(file, data[:length], data[:length][-END_BYTES:], length)
+
+
+def test_a_torn_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "whole.pt").write_bytes(archive())
+    script = f"head -c 150 {tmp_path}/whole.pt > $OUT/model.pt"
+    verdict = tried(tmp_path, script, result_in(tmp_path, "model.pt", metrics=()))
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "bad_result"
+    assert verdict.because.startswith("out/model.pt begins as a zip archive")
 
 
 def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:

@@ -521,6 +521,89 @@ def test_as_decorator_and_after_done(attempt: AttemptDir) -> None:
     assert failure(attempt) == ("crashed", "LookupError", "late")
 
 
+BODIES = {
+    "a coroutine": "async def main():\n    await asyncio.sleep(0)\n    raise LookupError('late')\nRUN(main())",
+    "a method": (
+        "class A:\n    @report.errors()\n    async def main(self):\n        raise LookupError('late')\nRUN(A().main())"
+    ),
+    "a generator": "def main():\n    yield 1\n    raise LookupError('late')\nlist(main())",
+    "an asynchronous generator": (
+        "async def main():\n    yield 1\n    raise LookupError('late')\n"
+        "async def all():\n    async for _ in main(): pass\nRUN(all())"
+    ),
+    "what is thrown into a generator": "def main():\n    yield 1\na = main()\nnext(a)\na.throw(LookupError('late'))",
+    "what is thrown into an asynchronous one": (
+        "async def main():\n    yield 1\n"
+        "async def all():\n    a = main()\n    await a.asend(None)\n    await a.athrow(LookupError('late'))\nRUN(all())"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", BODIES.values(), ids=BODIES.keys())
+def test_as_decorator_of_what_runs_later(code: str, attempt: AttemptDir) -> None:
+    decorated = code if "@" in code else f"@report.errors()\n{code}"
+    done = script(f"import asyncio\n{decorated}".replace("RUN(", "asyncio.run("), inside(attempt))
+    assert done.returncode == 1
+    assert failure(attempt) == ("crashed", "LookupError", "late")
+
+
+def test_what_is_decorated_does_what_it_did(attempt: AttemptDir) -> None:
+    """Values go in and out, thrown exceptions are met inside, closing is noticed, and a cancellation is no failure."""
+    code = """
+import asyncio, inspect
+
+@report.errors()
+def plain():
+    try:
+        got = yield 1
+    except KeyError:
+        got = "met"
+    yield got
+    return 5
+
+@report.errors()
+async def asynchronous():
+    try:
+        try:
+            got = yield 1
+        except KeyError:
+            got = "met"
+        yield got
+    finally:
+        closed.append(got)
+
+@report.errors()
+async def coroutine(value):
+    await asyncio.sleep(value)
+    return value
+
+async def all():
+    a, b = asynchronous(), asynchronous()
+    assert [await a.asend(None), await a.asend("sent")] == [1, "sent"]
+    assert [await b.asend(None), await b.athrow(KeyError())] == [1, "met"]
+    await a.aclose()
+    assert closed == ["sent"]
+    assert [each async for each in asynchronous()] == [1, None]
+    assert await coroutine(0) == 0
+    try:
+        await asyncio.wait_for(coroutine(60), 0.01)
+    except asyncio.TimeoutError:
+        closed.append("in time")
+
+closed = []
+a, b = plain(), plain()
+assert [next(a), a.send("sent")] == [1, "sent"]
+assert [next(b), b.throw(KeyError())] == [1, "met"]
+assert list(plain()) == [1, None]
+a.close()
+asyncio.run(all())
+assert "in time" in closed
+assert inspect.iscoroutinefunction(coroutine) and inspect.isasyncgenfunction(asynchronous)
+"""
+    assert script(code, inside(attempt)).stderr == ""
+    assert not attempt.result.exists()
+
+
 def test_trouble_in_reporting_does_not_hide_the_error(attempt: AttemptDir) -> None:
     code = (
         f"import shutil\nwith report.errors():\n    shutil.rmtree({str(attempt.path)!r})\n    raise LookupError('mine')"

@@ -117,12 +117,19 @@ def crashed(evidence: Evidence) -> str | None:
     if error is not None:
         return headline(error.type, error.message)
     ended, said = how_it_ended(exit_.exit_code, exit_.signal), evidence.signs.traceback
+    if evidence.signs.overcome and exit_.exit_code != 0 and _is_of_memory(said, evidence):
+        said = None
     if exit_.exit_code == 0:
         told = f"{said} (and yet it ended with {ended}){_lacking(evidence)}"
         return told if said and evidence.is_command else None
     if said:
         return f"{said} (it ended with {ended})"
     return f"it ended with {ended}" + (f"; last words: {evidence.last_words[:200]}" if evidence.last_words else "")
+
+
+def _is_of_memory(said: str | None, evidence: Evidence) -> bool:
+    shown = (evidence.signs.cuda_oom, evidence.signs.host_oom)
+    return said is not None and any(line.endswith(said) for line in shown if line)
 
 
 def lost(evidence: Evidence) -> str | None:

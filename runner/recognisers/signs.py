@@ -8,7 +8,9 @@ from typing import Literal
 
 from runner.device_signs import BUSY, FAULTY, memory_of_others
 from runner.evidence import Evidence
+from runner.recognisers.ends import crashed, killed
 from runner.recognisers.words import Recogniser, ended_well, headline, silent_crash
+from runner.sign_patterns import OF_MEMORY
 from sweeps.units import size
 
 
@@ -40,18 +42,54 @@ def shown(sign: Literal["cuda_oom", "host_oom", "disk_full", "device_busy", "dev
 
     def recognise(evidence: Evidence) -> str | None:
         line: str | None = getattr(evidence.signs, sign)
-        return line if evidence.error is None and not (sign in _OFTEN_HANDLED and _went_on(evidence)) else None
+        return line if evidence.error is None and not (sign in OF_MEMORY and _was_not_the_end(sign, evidence)) else None
 
     return recognise
 
 
-_OFTEN_HANDLED = ("cuda_oom", "host_oom")
+def _was_not_the_end(sign: str, evidence: Evidence) -> bool:
+    """Whether it got over it and failed otherwise, or ended well after all and only lacks something declared.
+
+    Of that nothing else can be the reason where no file is there, and nothing was printed that speaks of going on.
+    """
+    if not ended_well(evidence):
+        return evidence.signs.overcome
+    if not any(proof.kind for proof in evidence.proofs) or silent_crash(evidence):
+        return False
+    return sign != "cuda_oom" or evidence.signs.went_on or not _lacks_files_only(evidence)
 
 
-def _went_on(evidence: Evidence) -> bool:
-    """Whether it ended well after all, and only lacks something declared: then that is the reason."""
-    lacks = any(proof.kind for proof in evidence.proofs)
-    return lacks and ended_well(evidence) and not silent_crash(evidence)
+def _lacks_files_only(evidence: Evidence) -> bool:
+    kinds = {proof.kind for proof in evidence.proofs} - {None}
+    return kinds == {"no_result"}
+
+
+def warned_of_memory(evidence: Evidence) -> str | None:
+    """What only a warning told of, where the command failed and nothing else tells why."""
+    signs, exit_ = evidence.signs, evidence.own_exit
+    if exit_ is None or signs.warned is None or signs.shown or signs.went_on or evidence.error or killed(evidence):
+        return None
+    failed = exit_.exit_code != 0 or _lacks_files_only(evidence)
+    return signs.warned if failed and exit_.signal is None and evidence.is_command else None
+
+
+def raised_non_finite(evidence: Evidence) -> str | None:
+    """Whether the exception that ended it says that a loss or a gradient was not finite, whatever its type."""
+    error, said = evidence.error, evidence.signs.traceback
+    if error is not None:
+        said = headline(error.type, error.message) if error.kind == "crashed" else None
+    ends = said is not None and _NON_FINITE.search(said) and not killed(evidence)
+    return crashed(evidence) if ends else None
+
+
+_NON_FINITE = re.compile(
+    r"""^(?:\w+\.)*FloatingPointError\b
+      | \b(?:loss|losses|gradients?|grad_norm)\b .{0,80}? \b(?:nan|inf|infinite|non-?finite|not\ finite)\b
+      | \b(?:nan|inf|non-?finite)\b (?:\ \w+){0,4} \ (?:loss|losses|gradients?)\b
+      | \breturned\ nan\ values\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""In the words of Lightning, of torch's anomaly detection and of its clipping, and of many a script."""
 
 
 def nan_shown(evidence: Evidence) -> str | None:
