@@ -7,7 +7,7 @@ from faulting import STEPS, Scene, failed
 
 at = "result"
 expected = failed("bad_result")
-as_command = failed("no_result", saying="is from before this attempt")
+as_command = failed("no_result", saying="was last modified before this attempt began")
 why = "the file of a command tells by its times that it is old; a result of ours names its attempt"
 
 

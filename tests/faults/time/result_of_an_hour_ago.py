@@ -7,7 +7,7 @@ from faulting import SUCCEEDED, Scene, failed
 
 at = "end"
 expected = SUCCEEDED
-as_command = failed("no_result", saying="is from before this attempt")
+as_command = failed("no_result", saying="was last modified before this attempt began")
 why = "an old file that was moved here says the same; a result of ours names its attempt instead"
 
 
