@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
@@ -20,6 +21,7 @@ from runner.arguments import parse
 from runner.exit_codes import ExitCode
 from runner.output import unfailing
 from runner.places import current_folder, require_writable, typed_path, typed_root
+from runner.regular_file import open_regular
 
 if TYPE_CHECKING:
     from runner.attempt_dir import AttemptDir
@@ -154,12 +156,15 @@ def _logs(arguments: argparse.Namespace) -> ExitCode:
 
     folder = _typed_attempt(arguments)
     for path in (folder.stdout, folder.stderr):
-        nothing = not path.is_file() or path.stat().st_size == 0
-        print(f"==> {path} <==" + (" (nothing)" if nothing else ""))
-        if path.is_file():
-            with path.open(errors="replace") as lines:
-                for line in lines:
-                    print(show.plain(line), end="")
+        try:
+            descriptor = open_regular(path)
+        except OSError as fault:
+            print(f"==> {path} <== (nothing: {fault.strerror})")
+            continue
+        with open(descriptor, errors="replace") as lines:  # noqa: PTH123 - a descriptor has no path
+            print(f"==> {path} <==" + ("" if os.fstat(descriptor).st_size else " (nothing)"))
+            for line in lines:
+                print(show.plain(line), end="")
     return ExitCode.OK
 
 
@@ -191,10 +196,15 @@ def _sql(arguments: argparse.Namespace) -> ExitCode:
 
     names, rows = Board(_ledger(arguments)).sql(arguments.query)
     if arguments.json:
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str))
+        print(json.dumps([dict(zip(names, map(_finite, row), strict=True)) for row in rows], indent=1, default=str))
     else:
         print(show.table(names, [["" if cell is None else cell for cell in row] for row in rows]))
     return ExitCode.OK
+
+
+def _finite(cell: object) -> object:
+    """What JSON has no number for is spelled out, as in `metrics.jsonl`."""
+    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _cancel(arguments: argparse.Namespace) -> ExitCode:
