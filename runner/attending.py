@@ -15,6 +15,7 @@ from db.records import EndRequest
 from db.verdicts import Verdict
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.collecting import collect
+from runner.evidence import end_of
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
 from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot
@@ -66,7 +67,7 @@ class Attended:
         if self.attempt.reference is not None:
             launcher.has_ended(self.attempt.reference)  # reaps our child
         submitted = self.attempt.reference is not None
-        self._ingest(ledger)
+        self._ingest(ledger, ended=True)
         evidence = collect(self.folder, feed=self.feed, refused=self.refused, survivors=survivors, submitted=submitted)
         verdict = judge(evidence)
         result = evidence.own_result
@@ -105,10 +106,7 @@ class Attended:
     def _why_unclaimed(self, *, ended: bool) -> str:
         if not ended:
             return f"nobody claimed it within {CLAIM_PATIENCE:g} s"
-        try:
-            words = self.folder.supervisor_log.read_bytes()[-300:].decode(errors="replace").strip()
-        except OSError:
-            words = ""
+        words = end_of(self.folder.supervisor_log, 300).decode(errors="replace").strip()
         return "its supervisor ended before it began" + (f": {words}" if words else "")
 
     def _kill_if_stuck(self) -> None:
@@ -137,5 +135,5 @@ class Attended:
     def _does_not_end(self) -> bool:
         return self._asked_to_end is not None and time.monotonic() - self._asked_to_end >= END_PATIENCE
 
-    def _ingest(self, ledger: Ledger) -> None:
-        ledger.record_metrics(self.attempt.id, self.feed.read_new())
+    def _ingest(self, ledger: Ledger, *, ended: bool = False) -> None:
+        ledger.record_metrics(self.attempt.id, self.feed.read_new(ended=ended))

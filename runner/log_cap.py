@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from runner.regular_file import open_regular
+
 KEPT = 2**20
 """Bytes kept from the start, and from the end, of a log that grew too large."""
 
@@ -23,8 +25,7 @@ class CappedLog:
         Raises:
             OSError: it cannot be.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self.descriptor = os.open(path, flags, 0o644)
+        self.descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self.dropped = 0
         self._limit = limit
         self._kept = min(KEPT, limit // 4)

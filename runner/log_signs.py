@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from runner.last_line import plain
+from runner.regular_file import reading
 from runner.sign_patterns import OF_WANT, NotANumber, sign_in
 from runner.tracebacks import SHOWN, Tracebacks
 
@@ -107,7 +108,7 @@ _TELLING = (
 
 
 def _lines_of(log: Path) -> Iterator[bytes]:
-    with suppress(OSError), log.open("rb") as file:
+    with suppress(OSError), reading(log) as file:
         yield from _lines(file)
 
 

@@ -20,6 +20,7 @@ from runner.attempt_dir import AttemptDir
 from runner.contents import Contents, Fault, read_contents, require_end
 from runner.evidence import Proof, end_of
 from runner.last_line import last_line
+from runner.regular_file import reading
 from runner.watched import below, matching, stamp_of
 from sweeps.units import size
 
@@ -144,7 +145,7 @@ def _read(found: FileSeen, *, whole: bool) -> bytes:
     """What only has to hold something may be large (a model, say); then its beginning stands for it."""
     if whole and found.after is not None and found.after.size > MAX_FILE_BYTES:
         raise Fault("bad_result", f"holds {size(found.after.size)}; it is read up to {size(MAX_FILE_BYTES)}")
-    with Path(found.path).open("rb") as file:
+    with reading(Path(found.path)) as file:
         return file.read(MAX_FILE_BYTES)
 
 
@@ -177,7 +178,7 @@ def _read_last_line(attempt: AttemptDir, wanted: str, seen: FileSeen | None) -> 
 
 def _tail(path: Path, end: int) -> bytes:
     """The last of the first `end` bytes; of all there is where the log has been cut since."""
-    with path.open("rb") as file:
+    with reading(path) as file:
         end = min(end, os.fstat(file.fileno()).st_size)
         file.seek(max(0, end - _TAIL_BYTES))
         return file.read(end - file.tell())

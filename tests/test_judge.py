@@ -310,7 +310,6 @@ def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        Declared(files=(replace(FILE, rows=1),)),
         Declared(files=(replace(FILE, at_least={"epoch": 100}),)),
         Declared(files=(FILE,), last_line="finished"),
     ],
@@ -318,6 +317,14 @@ def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
 def test_a_command_that_was_complete_while_being_ended_counts(declared: Declared) -> None:
     evidence = command(declared, exit=ended(ended_by="time_limit"), proofs=(PROOF,))
     assert isinstance(judge(evidence), Succeeded)
+
+
+def test_rows_are_no_proof_that_nothing_was_left_to_do() -> None:
+    evidence = command(Declared(files=(replace(FILE, rows=1),)), exit=ended(ended_by="time_limit"), proofs=(PROOF,))
+    verdict = judge(evidence)
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "time_limit"
+    assert isinstance(judge(replace(evidence, exit=EXIT)), Succeeded)  # nobody ended it
 
 
 def test_all_steps_of_a_command_tell_that_it_was_complete() -> None:
