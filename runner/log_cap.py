@@ -12,6 +12,10 @@ KEPT = 2**20
 """Bytes kept from the start, and from the end, of a log that grew too large."""
 
 
+TAIL = 64 * 2**10
+"""Bytes in which its last line is looked for."""
+
+
 class CappedLog:
     """A log that its writers hold open with O_APPEND, so it can be truncated under them.
 
@@ -48,6 +52,10 @@ class CappedLog:
         came = os.fstat(self.descriptor).st_size - self._kept - len(end)
         if came > 0 and os.pread(self.descriptor, len(end), self._kept) != end:
             os.write(self.descriptor, os.pread(self.descriptor, came, self._kept))
+
+    def end(self) -> bytes:
+        """The last of it, whatever lies under its name by now."""
+        return os.pread(self.descriptor, TAIL, max(0, os.fstat(self.descriptor).st_size - TAIL))
 
     def close(self) -> None:
         """When nobody writes any more."""

@@ -27,7 +27,6 @@ from sweeps.units import size
 MAX_FILE_BYTES = 64 * 2**20
 CLOCKS_APART = 60.0
 """Seconds by which clocks may differ: of two file systems, or of one and its host."""
-_TAIL_BYTES = 64 * 1024
 
 
 def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ...]:
@@ -38,7 +37,7 @@ def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ..
     earliest = _earliest(attempt, exit_, seen)
     files = [_prove_file(attempt, file, seen, earliest) for file in plan.declared.files]
     wanted = plan.declared.last_line
-    return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, seen)]))
+    return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, exit_)]))
 
 
 def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
@@ -149,36 +148,26 @@ def _read(found: FileSeen, *, whole: bool) -> bytes:
         return file.read(MAX_FILE_BYTES)
 
 
-def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSeen]) -> Proof:
+def _prove_last_line(attempt: AttemptDir, wanted: str, exit_: Exit) -> Proof:
     name: Literal["last line"] = "last line"
     try:
-        line = _read_last_line(attempt, wanted, seen.get(str(attempt.stdout)))
+        line = _check_last_line(attempt, wanted, exit_.last_line)
     except Fault as fault:
         return Proof(witness=name, name=name, said=str(fault), kind=fault.kind)
-    except (OSError, re.error) as error:
+    except re.error as error:
         return Proof(witness=name, name=name, said=f"it cannot be told: {error}", kind="bad_result")
     sha256 = hashlib.sha256(line.encode(errors="replace")).hexdigest()
     return Proof(witness=name, name=name, said=f"the last line of its output is {line!r}", sha256=sha256)
 
 
-def _read_last_line(attempt: AttemptDir, wanted: str, seen: FileSeen | None) -> str:
-    stdout = attempt.stdout
-    if seen is None or seen.after is None:
+def _check_last_line(attempt: AttemptDir, wanted: str, line: str | None) -> str:
+    if line is None:
         raise Fault("incomplete", "its output was not seen when it ended")
-    line = last_line(_tail(stdout, seen.after.size))
     if re.search(wanted, line):
         return line
     said = f"the last line of its output is {line!r}" if line else "it printed nothing"
-    later = last_line(_tail(stdout, stdout.stat().st_size))
+    later = last_line(end_of(attempt.stdout))
     late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
     other = last_line(end_of(attempt.stderr))
     aside = f"; its stderr ends with {other!r}, but it is stdout that counts" if re.search(wanted, other) else ""
     raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late or aside}")
-
-
-def _tail(path: Path, end: int) -> bytes:
-    """The last of the first `end` bytes; of all there is where the log has been cut since."""
-    with reading(path) as file:
-        end = min(end, os.fstat(file.fileno()).st_size)
-        file.seek(max(0, end - _TAIL_BYTES))
-        return file.read(end - file.tell())
