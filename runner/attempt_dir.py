@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from db.legible import legible
 from db.records import VERSION, Claim, EndRequest, Exit, Plan, Result
 from db.strict import Invalid, describe, to_data, to_record
-from runner.regular_file import open_regular
+from runner.regular_file import NotRegular, open_regular
 
 T = TypeVar("T")
 MAX_RECORD_BYTES = 4 * 2**20
@@ -135,7 +135,7 @@ class AttemptDir:
         """Whether a living process of this host holds the lock of what lies there as the claim."""
         try:
             descriptor = open_regular(self.claim)
-        except OSError:
+        except (FileNotFoundError, NotRegular):
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -21,6 +21,7 @@ from runner.launchers.interface import Launcher
 from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
+from runner.room import told
 
 CLAIM_PATIENCE = 120.0
 """Seconds that a submitted attempt may take to be claimed before it is fenced."""
@@ -46,11 +47,26 @@ class Attended:
         self.feed = MetricsFeed(self.folder.metrics)
         self._since = time.monotonic()
         self._asked_to_end: float | None = None
+        self._request: EndRequest | None = None
         self._lease: int | None = None
         self._silence, self._looked = 0.0, self._since
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
-        """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not."""
+        """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not.
+
+        What its folder does not allow now (its disk is full, say) is `trouble`, and tried again the next time.
+        """
+        try:
+            verdict = self._attend(ledger, launcher)
+            if verdict is None:
+                self._ask(launcher)
+        except OSError as fault:
+            self.trouble = f"its folder {self.folder.path} cannot be used: {told(fault)}"
+            return None
+        return verdict
+
+    def _attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
+        self.trouble = None
         if not self.folder.claim.exists() and not self._fence_unless_starting(launcher):
             return None
         if is_alive(self.folder):
@@ -77,17 +93,24 @@ class Attended:
         ledger.record_verdict(self.attempt.id, verdict, measured, scores, notes, evidence.final_metrics)
         return verdict
 
-    def end(self, why: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:
+    def end(self, reason: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:
         """Ask for the attempt's end; the first reason stays."""
         if self._asked_to_end is not None:
             return
         self._asked_to_end = time.monotonic()
+        self._request = EndRequest(attempt_id=self.attempt.nonce, why=reason, asked_at=time.time())
+        with suppress(OSError):  # `attend` tries again, and says why
+            self._ask(launcher)
+
+    def _ask(self, launcher: Launcher) -> None:
+        if self._request is None:
+            return
         self.folder.path.mkdir(parents=True, exist_ok=True)
         if not self.folder.end_request.exists():
-            request = EndRequest(attempt_id=self.attempt.nonce, why=why, asked_at=time.time())
-            write_record(self.folder.end_request, request)
+            write_record(self.folder.end_request, self._request)
         if not self.folder.claim.exists() and fence(self.folder) and self.attempt.reference:
             launcher.cancel(self.attempt.reference)
+        self._request = None
 
     def _fence_unless_starting(self, launcher: Launcher) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""

@@ -48,8 +48,11 @@ def _carry_out(parsed: argparse.Namespace) -> int:
     except Refused as refused:
         print(f"runner: {_plain(refused)}", file=sys.stderr)
         code = _code_of(refused)
-    except (RunnerError, OSError) as error:  # the ledger or the system will not: a full disk, a folder taken away
+    except RunnerError as error:  # the ledger will not
         print(f"runner: {_plain(error)}", file=sys.stderr)
+        code = ExitCode.NOT_ALL_SUCCEEDED
+    except OSError as error:  # the system will not: a full disk, a folder taken away
+        print(f"runner: {_plain(_refused_by_system(error))}", file=sys.stderr)
         code = ExitCode.NOT_ALL_SUCCEEDED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -65,7 +68,14 @@ def _carry_out(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _plain(error: Exception) -> str:
+def _refused_by_system(error: OSError) -> str:
+    from runner.room import told
+
+    what = f"{os.fsdecode(error.filename)} cannot be used: " if isinstance(error.filename, (str, bytes)) else ""
+    return f"{what}{told(error)}. Nothing that was recorded is lost; mend that, and type it again"
+
+
+def _plain(error: Exception | str) -> str:
     """What was typed, or stands in a file, must not steer the terminal that it is told on."""
     from runner import show
 

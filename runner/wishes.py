@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from db.board import Board
-from db.errors import Refused
+from db.errors import Refused, RunnerError
 from db.ledger import Ledger
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
@@ -106,6 +106,9 @@ def _cancel(ledger: Ledger, root: Path, run: str) -> str:
     for opened in left_open:
         attended = Attended(opened, AttemptDir(root / run / str(opened.number)), opener_lives=lambda: False)
         attended.end("cancelled", launcher)
+        deadline = time.monotonic() + PATIENCE
         while attended.attend(ledger, launcher) is None:
+            if attended.trouble and time.monotonic() > deadline:
+                raise RunnerError(f"{run} is cancelled, but its attempt {opened.number} is open: {attended.trouble}")
             time.sleep(POLL_SECONDS)
     return "it had completed before it could be cancelled" if ledger.read_history(run).succeeded else "cancelled"

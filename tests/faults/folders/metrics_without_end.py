@@ -3,7 +3,7 @@
 from faulting import Scene, failed
 
 at = "end"
-expected = failed("bad_result", saying="metrics.jsonl cannot be read")
+expected = failed("bad_result", saying="metrics.jsonl cannot be read: it is not a regular file")
 
 
 def strike(scene: Scene) -> None:
