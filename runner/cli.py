@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from db.errors import Refused, RunnerError
 from runner.arguments import parse
@@ -218,17 +218,19 @@ def _finite(cell: object) -> object:
 
 
 def _cancel(arguments: argparse.Namespace) -> ExitCode:
-    from runner.wishes import wish
-
-    print(wish("cancel", _writable_root(arguments), arguments.run, everything=arguments.all))
-    return ExitCode.OK
+    return _wish("cancel", arguments, everything=arguments.all)
 
 
 def _retry(arguments: argparse.Namespace) -> ExitCode:
+    return _wish("retry", arguments, everything=arguments.failed)
+
+
+def _wish(verb: Literal["cancel", "retry"], arguments: argparse.Namespace, *, everything: bool) -> ExitCode:
     from runner.wishes import wish
 
-    print(wish("retry", _writable_root(arguments), arguments.run, everything=arguments.failed))
-    return ExitCode.OK
+    said, heard = wish(verb, _writable_root(arguments), arguments.run, everything=everything)
+    print(said)
+    return ExitCode.OK if heard else ExitCode.NOT_ALL_SUCCEEDED
 
 
 def _report(arguments: argparse.Namespace) -> ExitCode:
