@@ -122,6 +122,19 @@ FAILURES = {
     "no plan": (spoiled(plan=None), "lost"),
     "a full disk, all swallowed": (spoiled(exit=ended(no_space=FULL), result=None, result_sha256=None), "disk_full"),
     "a full disk, half a result": (spoiled(exit=ended(no_space=FULL), result=Unreadable(why="torn")), "disk_full"),
+    "a full disk, a fatal fault": (
+        spoiled(exit=ended(exit_code=None, signal=11, no_space=FULL), result=None),
+        "crashed",
+    ),
+    "a full disk, a fatal fault in a shell": (
+        spoiled(exit=ended(exit_code=139, no_space=FULL), result=None),
+        "crashed",
+    ),
+    "a full disk, aborted": (spoiled(exit=ended(exit_code=None, signal=6, no_space=FULL), result=None), "disk_full"),
+    "a full disk, no block for a page": (
+        spoiled(exit=ended(exit_code=None, signal=7, no_space=FULL), result=None),
+        "disk_full",
+    ),
     "a full disk, killed": (spoiled(exit=ended(exit_code=None, signal=9, no_space=FULL), result=None), "killed"),
     "a full disk, another error": (
         spoiled(exit=ended(exit_code=1, no_space=FULL), result=failed_with("shape")),
