@@ -137,6 +137,7 @@ def _attempt(folder: Path, plan: Plan, result: Result) -> Attempt:
         log_bytes_dropped=0,
         ended_by=None,
         pid=8,
+        last_line="training finished" if plan.declared else None,
     )
     records = {"plan.json": plan, "claim.json": claim, "exit.json": exit_, "result.json": result}
     texts = {"stdout.log": b"begun\ntraining finished\n", "stderr.log": b"", "metrics.jsonl": METRICS}

@@ -147,7 +147,7 @@ _OF_COMMANDS: Sequence[_Deed] = (
     ("out/r.csv", ("torn",), FILES["csv"] + b"4,0.8"),
     ("out/r.jsonl", ("torn",), FILES["jsonl"] + b'{"epoch": 4, "ac'),
     ("out/r.json", ("twice",), b'{"acc": 0.1, "acc": 0.75, "epoch": 3}'),
-    *_each("stdout.log", ("last line",), b"training finished\nbut not really\n", b""),
+    *_each("exit.json", ("last_line",), "but not really", "", None, 1),
 )
 
 

@@ -90,5 +90,8 @@ class Declared:
 
     @property
     def tells_completeness(self) -> bool:
-        """Whether something declared proves that nothing was left to do, without the script saying so itself."""
-        return self.last_line is not None or any(file.rows or file.at_least for file in self.files)
+        """Whether something declared proves that nothing was left to do, without the script saying so itself.
+
+        Rows do not: they are the fewest there must be, and half the work may have written as many.
+        """
+        return self.last_line is not None or any(file.at_least for file in self.files)

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.dialects import sqlite
 
+from db.schema import unique_keys
+
 
 @tenacity.retry(
     retry=tenacity.retry_if_exception_message(match=r"(?s).*database is locked"),
@@ -26,15 +28,21 @@ def insert(connection: sa.Connection, table: str, row: Mapping[str, Any]) -> int
 
 
 def insert_missing(connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert those rows (of the same keys) that are not there yet. Returns how many.
+    """Insert those rows (of the same columns) that are not there yet. Returns how many.
 
-    ON CONFLICT, not OR IGNORE: that would also pass over rows which a CHECK refuses.
+    What is there is looked for first: the ledger refuses a key that it has. OR IGNORE would also pass over rows that a
+    CHECK refuses.
     """
     if not rows:
         return 0
     before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
-    statement = sqlite.insert(sa.table(table, *map(sa.column, rows[0]))).on_conflict_do_nothing()
-    connection.execute(statement, [_storable(row) for row in rows])
+    keys = [key for key in unique_keys(connection, table) if set(key) <= set(rows[0])]
+    there = " OR ".join(" AND ".join(f"{column} = :{column}" for column in key) for key in keys)
+    columns, values = ", ".join(rows[0]), ", ".join(f":{column}" for column in rows[0])
+    statement = (
+        f"INSERT INTO {table} ({columns}) SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {there})"  # noqa: S608 - our own names
+    )
+    connection.execute(sa.text(statement), [_storable(row) for row in rows])
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before)
 
 

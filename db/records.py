@@ -199,7 +199,8 @@ class Exit:
     """`exit.json`: how the worker, process `pid`, ended, as its parent saw it.
 
     `files` are the watched ones, `result.json` and `stdout.log`, as they were when the worker had ended: what processes
-    left behind write afterwards proves nothing. `no_space` is why no more could be written into its folder by then
+    left behind write afterwards proves nothing. `last_line` is the one of its output then, where the plan declares one:
+    the log may be cut afterwards. `no_space` is why no more could be written into its folder by then
     (`No space left on device`); nothing where some could, or where what was missing was not space.
     """
 
@@ -217,6 +218,7 @@ class Exit:
     detail: str | None = None
     pid: int | None = None
     files: tuple[FileSeen, ...] = ()
+    last_line: str | None = None
     no_space: str | None = None
     version: int = VERSION
 

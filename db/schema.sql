@@ -221,6 +221,6 @@ WHEN NEW.word <> 'failed' AND (
     OR EXISTS (SELECT 1 FROM json_each(NEW.evidence) line WHERE json_extract(line.value, '$.agrees') IS NOT 1))
 BEGIN SELECT RAISE(ABORT, 'a success needs every witness to agree'); END;
 
-CREATE TRIGGER second_verdict BEFORE INSERT ON verdict  -- OR REPLACE would pass the primary key
-WHEN EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = NEW.attempt_id)
-BEGIN SELECT RAISE(ABORT, 'the attempt has its verdict'); END;
+CREATE TRIGGER success_without_digest BEFORE INSERT ON verdict
+WHEN NEW.word = 'succeeded' AND NEW.result_sha256 GLOB '*[^0-9a-f]*'
+BEGIN SELECT RAISE(ABORT, 'a success needs the SHA-256 of what proves it'); END;

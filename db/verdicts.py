@@ -60,7 +60,7 @@ Verdict = Succeeded | Failed | Unverified
 
 
 Departure = Literal["settled", "interrupted", "halted", "broken_off"]
-"""How a scheduler leaves: every run settled, asked to, because runs failed alike, or by an error of its own."""
+"""How a scheduler leaves: every run settled, asked to, because runs failed alike, or asked to twice, at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,8 @@ def _ending(board: Board, sweep: str, say: Say) -> ExitCode:
         say(f"`{sweep}` was interrupted: {counts}; `runner sweep` goes on with it")
         return ExitCode.INTERRUPTED
     if how is None:
-        say(f"the scheduler of `{sweep}` was killed: {counts}; what was started runs on, and `runner sweep` goes on")
+        gone = f"the scheduler of `{sweep}` was killed, or met an error: {counts}"
+        say(f"{gone}; what was started runs on, and `runner sweep` goes on")
     return ExitCode.NOT_ALL_SUCCEEDED
 
 

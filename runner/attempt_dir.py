@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from db.legible import legible
 from db.records import VERSION, Claim, EndRequest, Exit, Plan, Result
 from db.strict import Invalid, describe, to_data, to_record
+from runner.regular_file import NotRegular, open_regular
 
 T = TypeVar("T")
 MAX_RECORD_BYTES = 4 * 2**20
@@ -132,10 +132,10 @@ class AttemptDir:
         return descriptor
 
     def claim_is_locked(self) -> bool:
-        """Whether a living process of this host holds the claim's lock."""
+        """Whether a living process of this host holds the lock of what lies there as the claim."""
         try:
-            descriptor = os.open(self.claim, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+            descriptor = open_regular(self.claim)
+        except (FileNotFoundError, NotRegular):
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -207,17 +207,15 @@ def read_bounded(path: Path) -> bytes:
         BadRecord: it is a link, folder, pipe, unreadable or too large.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise BadRecord(f"{path.name} cannot be opened: {error.strerror}") from None
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadRecord(f"{path.name} is not a regular file")
-        if status.st_size > MAX_RECORD_BYTES:
-            raise BadRecord(f"{path.name} holds {status.st_size} bytes, more than {MAX_RECORD_BYTES}")
+        size = os.fstat(descriptor).st_size
+        if size > MAX_RECORD_BYTES:
+            raise BadRecord(f"{path.name} holds {size} bytes, more than {MAX_RECORD_BYTES}")
         return file.read(MAX_RECORD_BYTES + 1)
 
 

@@ -15,11 +15,13 @@ from db.records import EndRequest
 from db.verdicts import Verdict
 from runner.attempt_dir import AttemptDir, BadRecord, write_record
 from runner.collecting import collect
+from runner.evidence import end_of
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
 from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot, lives_elsewhere
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
+from runner.room import told
 
 CLAIM_PATIENCE = 120.0
 """Seconds that a submitted attempt may take to be claimed before it is fenced."""
@@ -45,11 +47,26 @@ class Attended:
         self.feed = MetricsFeed(self.folder.metrics)
         self._since = time.monotonic()
         self._asked_to_end: float | None = None
+        self._request: EndRequest | None = None
         self._lease: int | None = None
         self._silence, self._looked = 0.0, self._since
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
-        """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not."""
+        """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not.
+
+        What its folder does not allow now (its disk is full, say) is `trouble`, and tried again the next time.
+        """
+        try:
+            verdict = self._attend(ledger, launcher)
+            if verdict is None:
+                self._ask(launcher)
+        except OSError as fault:
+            self.trouble = f"its folder {self.folder.path} cannot be used: {told(fault)}"
+            return None
+        return verdict
+
+    def _attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
+        self.trouble = None
         if not self.folder.claim.exists() and not self._fence_unless_starting(launcher):
             return None
         if is_alive(self.folder):
@@ -67,7 +84,7 @@ class Attended:
         if self.attempt.reference is not None:
             launcher.has_ended(self.attempt.reference)  # reaps our child
         submitted = self.attempt.reference is not None
-        self._ingest(ledger)
+        self._ingest(ledger, ended=True)
         evidence = collect(self.folder, feed=self.feed, refused=self.refused, survivors=survivors, submitted=submitted)
         verdict = judge(evidence)
         result = evidence.own_result
@@ -77,17 +94,24 @@ class Attended:
         ledger.record_verdict(self.attempt.id, verdict, measured, scores, notes, evidence.final_metrics)
         return verdict
 
-    def end(self, why: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:
+    def end(self, reason: Literal["cancelled", "interrupted", "revoked"], launcher: Launcher) -> None:
         """Ask for the attempt's end; the first reason stays."""
         if self._asked_to_end is not None:
             return
         self._asked_to_end = time.monotonic()
+        self._request = EndRequest(attempt_id=self.attempt.nonce, why=reason, asked_at=time.time())
+        with suppress(OSError):  # `attend` tries again, and says why
+            self._ask(launcher)
+
+    def _ask(self, launcher: Launcher) -> None:
+        if self._request is None:
+            return
         self.folder.path.mkdir(parents=True, exist_ok=True)
         if not self.folder.end_request.exists():
-            request = EndRequest(attempt_id=self.attempt.nonce, why=why, asked_at=time.time())
-            write_record(self.folder.end_request, request)
+            write_record(self.folder.end_request, self._request)
         if not self.folder.claim.exists() and fence(self.folder) and self.attempt.reference:
             launcher.cancel(self.attempt.reference)
+        self._request = None
 
     def _fence_unless_starting(self, launcher: Launcher) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""
@@ -106,10 +130,7 @@ class Attended:
     def _why_unclaimed(self, *, ended: bool) -> str:
         if not ended:
             return f"nobody claimed it within {CLAIM_PATIENCE:g} s"
-        try:
-            words = self.folder.supervisor_log.read_bytes()[-300:].decode(errors="replace").strip()
-        except OSError:
-            words = ""
+        words = end_of(self.folder.supervisor_log, 300).decode(errors="replace").strip()
         return "its supervisor ended before it began" + (f": {words}" if words else "")
 
     def _kill_if_stuck(self) -> None:
@@ -138,5 +159,5 @@ class Attended:
     def _does_not_end(self) -> bool:
         return self._asked_to_end is not None and time.monotonic() - self._asked_to_end >= END_PATIENCE
 
-    def _ingest(self, ledger: Ledger) -> None:
-        ledger.record_metrics(self.attempt.id, self.feed.read_new())
+    def _ingest(self, ledger: Ledger, *, ended: bool = False) -> None:
+        ledger.record_metrics(self.attempt.id, self.feed.read_new(ended=ended))

@@ -23,6 +23,7 @@ from runner.attempt_dir import BadRecord, read_record, write_record
 from runner.model import Model
 from runner.optimizer import AdamW
 from runner.random_state import RandomState, read_random_state, restore_random_state
+from runner.regular_file import reading
 
 _TENSORS = "state.safetensors"
 _RECORD = "checkpoint.json"
@@ -80,7 +81,7 @@ def restore(place: Path, run_id: str, source: ResumeFrom, model: Model, optimize
     try:
         record = read_record(place / _RECORD, Checkpoint)
         found = file_hash(place / _TENSORS)
-    except (FileNotFoundError, BadRecord) as error:
+    except (OSError, BadRecord) as error:
         raise ConfigError(f"cannot resume from {place}: {error}") from error
     if found != record.sha256 or found != source.sha256:
         raise ConfigError(f"cannot resume from {place}: {_TENSORS} has SHA-256 {found}, expected {source.sha256}")
@@ -105,7 +106,7 @@ def saved_steps(folder: Path) -> list[int]:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with reading(path) as file:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from db.errors import Refused, RunnerError
 from runner.arguments import parse
 from runner.exit_codes import ExitCode
 from runner.output import unfailing
 from runner.places import current_folder, require_writable, typed_path, typed_root
+from runner.regular_file import open_regular
 
 if TYPE_CHECKING:
     from runner.attempt_dir import AttemptDir
@@ -46,8 +48,11 @@ def _carry_out(parsed: argparse.Namespace) -> int:
     except Refused as refused:
         print(f"runner: {_plain(refused)}", file=sys.stderr)
         code = _code_of(refused)
-    except (RunnerError, OSError) as error:  # the ledger or the system will not: a full disk, a folder taken away
+    except RunnerError as error:  # the ledger will not
         print(f"runner: {_plain(error)}", file=sys.stderr)
+        code = ExitCode.NOT_ALL_SUCCEEDED
+    except OSError as error:  # the system will not: a full disk, a folder taken away
+        print(f"runner: {_plain(_refused_by_system(error))}", file=sys.stderr)
         code = ExitCode.NOT_ALL_SUCCEEDED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -63,7 +68,14 @@ def _carry_out(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _plain(error: Exception) -> str:
+def _refused_by_system(error: OSError) -> str:
+    from runner.room import told
+
+    what = f"{os.fsdecode(error.filename)} cannot be used: " if isinstance(error.filename, (str, bytes)) else ""
+    return f"{what}{told(error)}. Nothing that was recorded is lost; mend that, and type it again"
+
+
+def _plain(error: Exception | str) -> str:
     """What was typed, or stands in a file, must not steer the terminal that it is told on."""
     from runner import show
 
@@ -154,12 +166,15 @@ def _logs(arguments: argparse.Namespace) -> ExitCode:
 
     folder = _typed_attempt(arguments)
     for path in (folder.stdout, folder.stderr):
-        nothing = not path.is_file() or path.stat().st_size == 0
-        print(f"==> {path} <==" + (" (nothing)" if nothing else ""))
-        if path.is_file():
-            with path.open(errors="replace") as lines:
-                for line in lines:
-                    print(show.plain(line), end="")
+        try:
+            descriptor = open_regular(path)
+        except OSError as fault:
+            print(f"==> {path} <== (nothing: {fault.strerror})")
+            continue
+        with open(descriptor, errors="replace") as lines:  # noqa: PTH123 - a descriptor has no path
+            print(f"==> {path} <==" + ("" if os.fstat(descriptor).st_size else " (nothing)"))
+            for line in lines:
+                print(show.plain(line), end="")
     return ExitCode.OK
 
 
@@ -191,24 +206,31 @@ def _sql(arguments: argparse.Namespace) -> ExitCode:
 
     names, rows = Board(_ledger(arguments)).sql(arguments.query)
     if arguments.json:
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str))
+        print(json.dumps([dict(zip(names, map(_finite, row), strict=True)) for row in rows], indent=1, default=str))
     else:
         print(show.table(names, [["" if cell is None else cell for cell in row] for row in rows]))
     return ExitCode.OK
 
 
-def _cancel(arguments: argparse.Namespace) -> ExitCode:
-    from runner.wishes import wish
+def _finite(cell: object) -> object:
+    """What JSON has no number for is spelled out, as in `metrics.jsonl`."""
+    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
-    print(wish("cancel", _writable_root(arguments), arguments.run, everything=arguments.all))
-    return ExitCode.OK
+
+def _cancel(arguments: argparse.Namespace) -> ExitCode:
+    return _wish("cancel", arguments, everything=arguments.all)
 
 
 def _retry(arguments: argparse.Namespace) -> ExitCode:
+    return _wish("retry", arguments, everything=arguments.failed)
+
+
+def _wish(verb: Literal["cancel", "retry"], arguments: argparse.Namespace, *, everything: bool) -> ExitCode:
     from runner.wishes import wish
 
-    print(wish("retry", _writable_root(arguments), arguments.run, everything=arguments.failed))
-    return ExitCode.OK
+    said, heard = wish(verb, _writable_root(arguments), arguments.run, everything=everything)
+    print(said)
+    return ExitCode.OK if heard else ExitCode.NOT_ALL_SUCCEEDED
 
 
 def _report(arguments: argparse.Namespace) -> ExitCode:

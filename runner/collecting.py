@@ -34,7 +34,7 @@ def collect(
     """
     if feed is None:
         feed = MetricsFeed(attempt.metrics)
-        feed.read_new()
+        feed.read_new(ended=True)
     plan, claim, exit_ = _read(attempt.read_plan), _read(attempt.read_claim), _read(attempt.read_exit)
     result, digest = _read_result(attempt, plan, exit_)
     return Evidence(
@@ -52,6 +52,7 @@ def collect(
         signs=read_signs((attempt.stderr, attempt.stdout)),
         reported=bool(feed.latest),
         non_finite=feed.non_finite,
+        unreadable_numbers=feed.unreadable,
         unwritable=_why_unwritable(attempt) if exit_ is None else None,
         restarted=isinstance(claim, Claim) and was_restarted_since(claim),
     )

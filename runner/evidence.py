@@ -12,6 +12,7 @@ from typing import Literal
 from db.records import Claim, EndRequest, ErrorRecord, Exit, Plan, Result
 from runner.attempt_dir import AttemptDir
 from runner.log_signs import Signs
+from runner.regular_file import reading
 
 FaultKind = Literal["non_finite", "incomplete", "no_result", "bad_result"]
 TAIL_BYTES = 8 * 1024
@@ -46,7 +47,8 @@ class Evidence:
     attempt that were found alive, and ended, after its supervisor was gone. `submitted`: the launcher took it.
     `last_words` is the last line that it printed, `proofs` are of what the sweep file declares, `signs` what the logs
     show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words. `restarted`:
-    its host was, after it was claimed there. `launcher_says` is how the launcher itself saw it end, where it did.
+    its host was, after it was claimed there. `unreadable_numbers` is why nobody could read what it reported.
+    `launcher_says` is how the launcher itself saw it end, where it did.
     `unwritable` is why nothing can be written into its folder, where the end of it was not.
     """
 
@@ -64,6 +66,7 @@ class Evidence:
     signs: Signs = field(default_factory=Signs)
     reported: bool = False
     non_finite: str | None = None
+    unreadable_numbers: str | None = None
     restarted: bool = False
     unwritable: str | None = None
     launcher_says: Literal["preempted", "node_lost"] | None = None
@@ -146,7 +149,7 @@ def tail(attempt: AttemptDir, limit: int = TAIL_BYTES) -> tuple[str, str]:
 
 def end_of(log: Path, limit: int = TAIL_BYTES) -> bytes:
     try:
-        with log.open("rb") as file:
+        with reading(log) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
             return file.read(limit)
     except OSError:

@@ -87,7 +87,8 @@ def hear(evidence: Evidence) -> tuple[Testimony, ...]:
 
 def _hear_numbers(evidence: Evidence) -> Testimony:
     said = "every number it reported is finite" if evidence.reported else "it reported no numbers"
-    return Testimony(witness="numbers", said=evidence.non_finite or said, agrees=evidence.non_finite is None)
+    doubt = evidence.non_finite or evidence.unreadable_numbers
+    return Testimony(witness="numbers", said=doubt or said, agrees=doubt is None)
 
 
 def _hear_claim(evidence: Evidence, plan: Plan) -> Testimony:
@@ -129,7 +130,7 @@ def _hear_supervisor(exit_: Exit, evidence: Evidence) -> Testimony:
         return Testimony(witness="supervisor", said="did not have to end it", agrees=True)
     said, accepted = f"ended it: {exit_.ended_by}", exit_.ended_by in ACCEPTED_ENDS
     if accepted and not evidence.tells_completeness:
-        said += ", and nothing declared (rows, at_least, last_line, steps) tells whether it was complete by then"
+        said += ", and nothing declared (at_least, last_line, steps) tells whether it was complete by then"
     return Testimony(witness="supervisor", said=said, agrees=accepted and evidence.tells_completeness)
 
 

@@ -6,8 +6,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from runner.regular_file import open_regular
+
 KEPT = 2**20
 """Bytes kept from the start, and from the end, of a log that grew too large."""
+
+
+TAIL = 64 * 2**10
+"""Bytes in which its last line is looked for."""
 
 
 class CappedLog:
@@ -23,8 +29,7 @@ class CappedLog:
         Raises:
             OSError: it cannot be.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self.descriptor = os.open(path, flags, 0o644)
+        self.descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self.dropped = 0
         self._limit = limit
         self._kept = min(KEPT, limit // 4)
@@ -47,6 +52,10 @@ class CappedLog:
         came = os.fstat(self.descriptor).st_size - self._kept - len(end)
         if came > 0 and os.pread(self.descriptor, len(end), self._kept) != end:
             os.write(self.descriptor, os.pread(self.descriptor, came, self._kept))
+
+    def end(self) -> bytes:
+        """The last of it, whatever lies under its name by now."""
+        return os.pread(self.descriptor, TAIL, max(0, os.fstat(self.descriptor).st_size - TAIL))
 
     def close(self) -> None:
         """When nobody writes any more."""

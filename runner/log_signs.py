@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from runner.aftermath import Aftermath
 from runner.last_line import plain
+from runner.regular_file import reading
 from runner.sign_patterns import OF_MEMORY, OF_WANT, NotANumber, sign_in, warns_of_memory
 from runner.tracebacks import SHOWN, Tracebacks
 
@@ -129,7 +130,7 @@ _TELLING = (
 
 
 def _lines_of(log: Path) -> Iterator[bytes]:
-    with suppress(OSError), log.open("rb") as file:
+    with suppress(OSError), reading(log) as file:
         yield from _lines(file)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.regular_file import reading
+
 CHUNK = 4 * 2**20
 MAX_STEP = 2**62
 
@@ -17,7 +19,7 @@ MAX_STEP = 2**62
 class MetricsFeed:
     """Where reading has got to, the latest value of each name, and the first that was not finite.
 
-    Reading from the start again does no harm.
+    Reading from the start again does no harm. `unreadable` is why it cannot be read, where something else lies there.
     """
 
     path: Path
@@ -25,11 +27,16 @@ class MetricsFeed:
     latest: dict[str, float] = field(default_factory=dict)
     step: int = 0
     non_finite: str | None = None
+    unreadable: str | None = None
 
-    def read_new(self) -> list[dict[str, Any]]:
-        """The points of all lines completed since the last call; a torn last line waits for its end."""
+    def read_new(self, *, ended: bool = False) -> list[dict[str, Any]]:
+        """The points of all lines completed since the last call; a torn last line waits for its end.
+
+        Once its writers have `ended`, that line is read as it is: what is torn is no metric, what lacks only its line
+        break is one.
+        """
         points: list[dict[str, Any]] = []
-        while lines := self._complete_lines():
+        while lines := self._complete_lines(ended=ended):
             points += [point for line in lines if (point := parse_point(line))]
         for point in points:
             self.latest[point["name"]] = math.nan if point["value"] is None else point["value"]
@@ -38,16 +45,20 @@ class MetricsFeed:
                 self.non_finite = f"{point['name']} was {point['non_finite']} at step {point['step']}"
         return points
 
-    def _complete_lines(self) -> list[bytes]:
+    def _complete_lines(self, *, ended: bool) -> list[bytes]:
+        self.unreadable = None
         try:
-            with self.path.open("rb") as file:
+            with reading(self.path) as file:
                 file.seek(self.offset)
                 chunk = file.read(CHUNK)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as fault:
+            self.unreadable = f"{self.path.name} cannot be read: {fault.strerror}"
             return []
         end = chunk.rfind(b"\n") + 1
-        if end == 0 and len(chunk) == CHUNK:
-            end = CHUNK  # a line this long is no metric
+        if end == 0 and (ended or len(chunk) == CHUNK):
+            end = len(chunk)  # nothing more comes, or a line that is too long for a metric
         self.offset += end
         return chunk[:end].splitlines()
 

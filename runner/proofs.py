@@ -20,6 +20,7 @@ from runner.attempt_dir import AttemptDir
 from runner.contents import Contents, Fault, read_contents
 from runner.evidence import Proof, end_of
 from runner.last_line import last_line
+from runner.regular_file import reading
 from runner.watched import below, matching, stamp_of
 from runner.wholeness import END_BYTES, is_known_by_its_end, require_end, require_whole
 from sweeps.units import size
@@ -31,7 +32,6 @@ SLEWED = 0.5
 """Seconds by which two clocks of one host may differ over an attempt, without either having been set."""
 COARSE = 2.0
 """Seconds to which the coarsest file systems keep times."""
-_TAIL_BYTES = 64 * 1024
 
 
 def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ...]:
@@ -42,7 +42,7 @@ def read_proofs(attempt: AttemptDir, plan: Plan, exit_: Exit) -> tuple[Proof, ..
     earliest = _earliest(attempt, exit_, seen)
     files = [_prove_file(attempt, file, seen, earliest) for file in plan.declared.files]
     wanted = plan.declared.last_line
-    return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, seen)]))
+    return (*files, *([] if wanted is None else [_prove_last_line(attempt, wanted, exit_)]))
 
 
 def examine(file: DeclaredFile, data: bytes) -> tuple[Mapping[str, float], str]:
@@ -163,7 +163,7 @@ def _look_at(file: DeclaredFile, found: FileSeen) -> tuple[bytes, Mapping[str, f
     length = found.after.size if found.after else 0
     if length > MAX_FILE_BYTES and not is_known_by_its_end(file):
         raise Fault("bad_result", f"holds {size(length)}; it is read up to {size(MAX_FILE_BYTES)}")
-    with Path(found.path).open("rb") as opened:
+    with reading(Path(found.path)) as opened:
         data = opened.read(MAX_FILE_BYTES)
         if file.kind == "any" or length > MAX_FILE_BYTES:
             opened.seek(max(0, length - END_BYTES))
@@ -172,36 +172,26 @@ def _look_at(file: DeclaredFile, found: FileSeen) -> tuple[bytes, Mapping[str, f
     return data, *examine(file, data)
 
 
-def _prove_last_line(attempt: AttemptDir, wanted: str, seen: Mapping[str, FileSeen]) -> Proof:
+def _prove_last_line(attempt: AttemptDir, wanted: str, exit_: Exit) -> Proof:
     name: Literal["last line"] = "last line"
     try:
-        line = _read_last_line(attempt, wanted, seen.get(str(attempt.stdout)))
+        line = _check_last_line(attempt, wanted, exit_.last_line)
     except Fault as fault:
         return Proof(witness=name, name=name, said=str(fault), kind=fault.kind)
-    except (OSError, re.error) as error:
+    except re.error as error:
         return Proof(witness=name, name=name, said=f"it cannot be told: {error}", kind="bad_result")
     sha256 = hashlib.sha256(line.encode(errors="replace")).hexdigest()
     return Proof(witness=name, name=name, said=f"the last line of its output is {line!r}", sha256=sha256)
 
 
-def _read_last_line(attempt: AttemptDir, wanted: str, seen: FileSeen | None) -> str:
-    stdout = attempt.stdout
-    if seen is None or seen.after is None:
+def _check_last_line(attempt: AttemptDir, wanted: str, line: str | None) -> str:
+    if line is None:
         raise Fault("incomplete", "its output was not seen when it ended")
-    line = last_line(_tail(stdout, seen.after.size))
     if re.search(wanted, line):
         return line
     said = f"the last line of its output is {line!r}" if line else "it printed nothing"
-    later = last_line(_tail(stdout, stdout.stat().st_size))
+    later = last_line(end_of(attempt.stdout))
     late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
     other = last_line(end_of(attempt.stderr))
     aside = f"; its stderr ends with {other!r}, but it is stdout that counts" if re.search(wanted, other) else ""
     raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late or aside}")
-
-
-def _tail(path: Path, end: int) -> bytes:
-    """The last of the first `end` bytes; of all there is where the log has been cut since."""
-    with path.open("rb") as file:
-        end = min(end, os.fstat(file.fileno()).st_size)
-        file.seek(max(0, end - _TAIL_BYTES))
-        return file.read(end - file.tell())

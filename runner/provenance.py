@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,12 @@ from runner.asking import Unanswered, ask
 MAX_DIFF_BYTES = 2**20
 MAX_SOURCE_BYTES = 2**22
 ASKED_EVERY = 5.0
+_CODE_SUFFIX = re.compile(
+    r"\.(awk|bash|c|cc|cjs|class|cpp|cu|do|f90|fish|go|h|ipynb|jar|java|jl|js|ksh|kts|lua|m|mjs|mk|nf|php|pl|ps1"
+    r"|pyc?|pyx|pyz|r|rb|rs|sas|scala|sh|smk|so|sql|tcl|ts|wasm|zsh)",
+    re.IGNORECASE,
+)
+"""Of scripts and programs. Others count where they begin with `#!` or may be executed."""
 _NO_REPOSITORY = (128,)
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +53,10 @@ def read_source(folder: Path, *, or_ours: bool = True) -> Source:
 
 
 def command_fingerprint(cwd: str, argv: Sequence[str]) -> str:
-    """Of the code that a command runs: the commit and diff of its folder, and the files that its arguments name.
+    """Of the code that a command runs: the commit and diff of its folder, and the code that its arguments name.
+
+    A file that is no code may be what the command writes, and would be another one after every run. What is tracked by
+    git is in the diff whatever it is.
 
     Asked of git at most every few seconds: many attempts start at once.
     """
@@ -62,13 +73,18 @@ def _source_of(cwd: str, _period: int) -> Source:
 
 
 def _content(path: Path) -> bytes:
-    """The hash of a file of bounded size; nothing where there is none."""
+    """The hash of a file of code of bounded size; nothing where there is none."""
     try:
         if path.is_file() and path.stat().st_size <= MAX_SOURCE_BYTES:
-            return hashlib.sha256(path.read_bytes()).digest()
+            data = path.read_bytes()
+            return hashlib.sha256(data).digest() if _is_code(path, data) else b""
     except (OSError, ValueError):  # an argument that is no path
         pass
     return b""
+
+
+def _is_code(path: Path, data: bytes) -> bool:
+    return bool(_CODE_SUFFIX.fullmatch(path.suffix)) or data.startswith(b"#!") or os.access(path, os.X_OK)
 
 
 def _git(folder: Path, *arguments: str, final: Collection[int] = ()) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from db.records import ResumeFrom
 from db.verdicts import History
 from runner.attempt_dir import AttemptDir, BadRecord, attempt_numbers, read_bounded
+from runner.regular_file import reading
 
 
 def newest_checkpoint(
@@ -36,7 +37,7 @@ def _proven_digest(place: Path) -> str | None:
     """The SHA-256 of the checkpoint's tensors, if it is the one its record names."""
     try:
         expected = json.loads(read_bounded(place / "checkpoint.json"))["sha256"]
-        with (place / "state.safetensors").open("rb") as file:
+        with reading(place / "state.safetensors") as file:
             digest = hashlib.sha256()
             while block := file.read(2**20):
                 digest.update(block)

@@ -33,6 +33,14 @@ def why_no_space(folder: Path) -> str | None:
     return fault.strerror if fault is not None and fault.errno in _NO_SPACE else None
 
 
+def told(fault: OSError) -> str:
+    """Why something could not be done on a disk, and what helps where that is a lack of room."""
+    why = fault.strerror or str(fault)
+    if fault.errno not in _NO_SPACE:
+        return why
+    return f"{why}; make room: `df -h` and `df -i` tell whether blocks or inodes are lacking"
+
+
 class KeptRoom:
     """A hidden file beside a record that is still to come, as large as that may become.
 

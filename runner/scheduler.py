@@ -81,14 +81,19 @@ class Scheduler:
         self._last_pulse = time.monotonic()
 
     def run(self) -> None:
-        """Work until every run is settled, or until interrupted and no attempt is left."""
+        """Work until every run is settled, or until interrupted and no attempt is left.
+
+        An error of its own is no departure: its pulse ends, as if it had been killed.
+        """
         self._adopt()
         try:
             while not (self._is_over() and self._nothing_was_reopened()):
                 self._tick()
                 time.sleep(POLL_SECONDS)
-        finally:
-            self._ledger.record_departure(self._tenure.scheduler_id, self.departure)
+        except KeyboardInterrupt:
+            self._ledger.record_departure(self._tenure.scheduler_id, "broken_off")
+            raise
+        self._ledger.record_departure(self._tenure.scheduler_id, self._departure)
 
     def interrupt(self) -> None:
         """End all attempts and leave. Asked for a second time: leave at once, and let the attempts run on."""
@@ -102,12 +107,10 @@ class Scheduler:
         return self._open.attended
 
     @property
-    def departure(self) -> Departure:
-        """How it would leave now."""
+    def _departure(self) -> Departure:
+        """How it leaves now that it is over."""
         if len(self.settled) == len(self.runs):
             return "settled"
-        if not self._is_over():
-            return "broken_off"
         return "interrupted" if self.interrupted else "halted"
 
     @property

@@ -155,6 +155,6 @@ def scheduler_line(scheduler: Row, now: float) -> str:
         "interrupted": f"none; {who} was interrupted",
         "halted": f"none; {who} halted it, because runs failed alike",
         "broken_off": f"none; {who} was told twice to leave",
-        None: f"none; {who} is gone without a word (killed, or stopped)",
+        None: f"none; {who} is gone without a word (killed, stopped, or by an error)",
     }[scheduler["ended"]]
     return f"scheduler: {how}, {seen}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from db.records import EndedBy, Exit, FileSeen, MemoryWatch, Plan, Usage
 from runner import ending, outside, processes, spawn
 from runner.attempt_dir import AttemptDir, BadRecord
+from runner.last_line import last_line
 from runner.liveness import LEASE_LOST, Lease, bounded_by_death, own_claim
 from runner.log_cap import CappedLog
 from runner.memory_limit import PeakMemory, open_limit
@@ -83,6 +84,7 @@ class Supervision:
         self._no_space: str | None = None
         self._watch: Watch | None = None
         self._files: tuple[FileSeen, ...] = ()
+        self._last_line: str | None = None
         self._logs: list[CappedLog] = []
         self._worker: int | None = None
         self._pid: int | None = None
@@ -144,11 +146,19 @@ class Supervision:
         self._worker, self._status, self._over = None, status, time.monotonic()
         if self._watch is not None:  # before what is left behind is given time: what it still writes proves nothing
             with bounded_by_death(self._lease.left(self._over)):
+                self._last_line = self._declared_last_line()
                 self._files = self._watch.again()
                 self._no_space = why_no_space(self._attempt.path)
             self._notes += self._watch.faults
         if self._kill_at is None:
             self._term_at = self._over + self._limits.grace
+
+    def _declared_last_line(self) -> str | None:
+        declared = self._plan.declared
+        with suppress(OSError):
+            if declared is not None and declared.last_line is not None:
+                return last_line(self._logs[0].end())
+        return None
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -262,6 +272,7 @@ class Supervision:
             detail="; ".join(self._notes) or None,
             pid=self._pid,
             files=self._files,
+            last_line=self._last_line,
             no_space=self._no_space,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ PATIENCE = 0.5
 
 
 class SweepBusy(Refused):
-    """Another process works on this sweep. `by_scheduler`: it is one that takes requests."""
+    """Another process works on this sweep. `by_scheduler`: it is one that takes requests; `stopped`: not now."""
 
-    def __init__(self, message: str, *, by_scheduler: bool) -> None:
+    def __init__(self, message: str, *, by_scheduler: bool, stopped: int | None) -> None:
         super().__init__(message)
         self.by_scheduler = by_scheduler
+        self.stopped = stopped
 
 
 def lock_path(root: Path, sweep: str) -> Path:
@@ -75,6 +77,15 @@ def is_held(root: Path, sweep: str) -> bool:
     return False
 
 
+def stopped_holder(root: Path, sweep: str) -> int | None:
+    """The process of this host that holds the sweep, where it is stopped (SIGSTOP, Ctrl-Z)."""
+    try:
+        refuse_if_held(root, sweep)
+    except SweepBusy as busy:
+        return busy.stopped
+    return None
+
+
 def _lock(descriptor: int, kind: int) -> bool:
     deadline = time.monotonic() + (PATIENCE if kind == fcntl.LOCK_EX else 0)
     while not (locked := _try_lock(descriptor, kind)) and time.monotonic() < deadline:
@@ -92,6 +103,21 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 
 def _busy(sweep: str, descriptor: int) -> SweepBusy:
     holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
-    by_scheduler = holder.startswith(SCHEDULER)
+    by_scheduler, stopped = holder.startswith(SCHEDULER), _stopped(holder)
     advice = "; `runner status` shows how it goes, `runner cancel` and `runner retry` reach it" if by_scheduler else ""
-    return SweepBusy(f"sweep `{sweep}` is being worked on by {holder}{advice}", by_scheduler=by_scheduler)
+    if stopped is not None:
+        advice = f", which is stopped (SIGSTOP, or Ctrl-Z): `kill -CONT {stopped}` lets it go on"
+    said = f"sweep `{sweep}` is being worked on by {holder}{advice}"
+    return SweepBusy(said, by_scheduler=by_scheduler, stopped=stopped)
+
+
+def _stopped(holder: str) -> int | None:
+    """The process that a lock names, where it is of this host and stopped."""
+    named = re.search(r"process (\d+) on (\S+)$", holder)
+    if named is None or named[2] != socket.gethostname():
+        return None
+    try:
+        after_name = Path(f"/proc/{named[1]}/stat").read_text(errors="replace").rpartition(")")[2]
+    except OSError:
+        return None
+    return int(named[1]) if after_name.split()[:1] == ["T"] else None

@@ -18,6 +18,7 @@ from runner.failures import BY_WORD, FAILURE_KINDS
 from runner.liveness import is_alive
 from runner.places import as_typed
 from runner.repeating import shell_line
+from runner.sweep_lock import stopped_holder
 
 FORMER = "former"
 """Of a run that its sweep no longer names; the ledger has no such state."""
@@ -104,6 +105,12 @@ def what_next(row: Row, taken: Row, last: Row | None, root: Path) -> dict[str, s
     }[state]
     if state == "waiting" and taken["alive"]:
         return {"happens": "an attempt, as soon as the scheduler that is running has a slot for it", "type": None}
+    stopped = stopped_holder(root, str(row["sweep"])) if state in ("waiting", "unobserved") else None
+    if stopped is not None:
+        happens = (
+            f"nothing by itself: its scheduler, process {stopped}, is stopped (SIGSTOP, or Ctrl-Z); it goes on with"
+        )
+        return {"happens": happens, "type": f"kill -CONT {stopped}"}
     typed = {"waiting": "sweep", "unobserved": "sweep", "unverified": "sweep", "failed": "retry", "cancelled": "retry"}
     named = {"sweep": str(taken["file"]), "retry": str(row["run"])}
     verb = typed.get(state)

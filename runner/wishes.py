@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from db.board import Board
-from db.errors import Refused
+from db.errors import Refused, RunnerError
 from db.ledger import Ledger
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
@@ -22,8 +22,8 @@ PATIENCE = 60.0
 """Seconds for which a command waits for the scheduler's, or another command's, attention."""
 
 
-def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> str:
-    """Cancel or retry runs. Returns what was done, a line a run.
+def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> tuple[str, bool]:
+    """Cancel or retry runs. Returns what was done, a line a run, and whether each wish was heard.
 
     Raises:
         Refused: a name fits no run, or nothing was named.
@@ -42,7 +42,9 @@ def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> s
         raise Refused(
             f"there is no run to {verb}" if everything else f"say which run to {verb}; `runner status` names them"
         )
-    return "\n".join(f"{run}: {_wish(verb, root, run, sweeps[run])}" for run in runs)
+    told = [_wish(verb, root, run, sweeps[run]) for run in runs]
+    said = "\n".join(f"{run}: {what}" for run, (what, _) in zip(runs, told, strict=True))
+    return said, all(heard for _, heard in told)
 
 
 def sweeps_of(board: Board, run: str) -> list[str]:
@@ -51,17 +53,17 @@ def sweeps_of(board: Board, run: str) -> list[str]:
     return [row["name"] for row in board.rows(query, (run,))]
 
 
-def _wish(verb: Verb, root: Path, run: str, sweeps: Sequence[str]) -> str:
+def _wish(verb: Verb, root: Path, run: str, sweeps: Sequence[str]) -> tuple[str, bool]:
     """Carry it out here if nobody works on the run's sweeps; else ask whoever does, and wait for it to be heard."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return _carry_out(verb, root, run, sweeps)
+            return _carry_out(verb, root, run, sweeps), True
         except SweepBusy as busy:
-            if busy.by_scheduler and _ask(verb, root, run, sweeps, deadline):
-                return f"the running scheduler was asked to {verb} it"
-            if time.monotonic() > deadline:
-                return f"nobody could be found to {verb} it: {busy}"
+            if busy.by_scheduler and busy.stopped is None and _ask(verb, root, run, sweeps, deadline):
+                return f"the running scheduler was asked to {verb} it", True
+            if busy.stopped is not None or time.monotonic() > deadline:
+                return f"nobody could be found to {verb} it: {busy}", False
         time.sleep(POLL_SECONDS)
 
 
@@ -106,6 +108,9 @@ def _cancel(ledger: Ledger, root: Path, run: str) -> str:
     for opened in left_open:
         attended = Attended(opened, AttemptDir(root / run / str(opened.number)), opener_lives=lambda: False)
         attended.end("cancelled", launcher)
+        deadline = time.monotonic() + PATIENCE
         while attended.attend(ledger, launcher) is None:
+            if attended.trouble and time.monotonic() > deadline:
+                raise RunnerError(f"{run} is cancelled, but its attempt {opened.number} is open: {attended.trouble}")
             time.sleep(POLL_SECONDS)
     return "it had completed before it could be cancelled" if ledger.read_history(run).succeeded else "cancelled"

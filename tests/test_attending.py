@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from supervised import supervise
+from test_ledger_trouble import no_file_may_grow_beyond
 
 from db.board import Board
 from db.declared import Declared, DeclaredFile
@@ -22,6 +23,7 @@ from runner import attending, processes
 from runner.attempt_dir import AttemptDir, write_record
 from runner.attending import Attended
 from runner.launchers.local import LocalLauncher
+from runner.room import told
 
 RUN = "dlinear-000000000000"
 NONCE = "a" * 32
@@ -165,3 +167,26 @@ def test_a_supervisor_that_hangs_is_killed_in_the_end(
         assert mine.attend(ledger, launcher) is None
         assert hanging.wait(10) == -signal.SIGKILL
     assert failed(mine.attend(ledger, launcher))[0] == "lost"
+
+
+def standing_of(mine: Attended) -> str:
+    return mine.trouble or ""
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_tried_again(ledger: Ledger, tmp_path: Path) -> None:
+    mine = attended(ledger, tmp_path, opener_lives=False, reference=None)
+    with no_file_may_grow_beyond(0):
+        assert mine.attend(ledger, LocalLauncher()) is None
+        mine.end("cancelled", LocalLauncher())
+        assert mine.attend(ledger, LocalLauncher()) is None
+        assert "cannot be used: File too large" in standing_of(mine)
+    assert sorted(path.name for path in mine.folder.path.iterdir()) == ["plan.json"]
+    assert mine.attend(ledger, LocalLauncher()) is not None
+    assert standing_of(mine) == ""
+    assert mine.folder.read_claim().fenced
+
+
+def test_a_lack_of_room_is_told_with_what_helps() -> None:
+    with pytest.raises(OSError, match="No space left") as full, Path("/dev/full").open("wb", buffering=0) as file:
+        file.write(b"x")
+    assert "make room: `df -h` and `df -i`" in told(full.value)

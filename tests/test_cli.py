@@ -186,6 +186,7 @@ def test_a_sweep_that_cannot_be(
         (["sql", ""], 2, "asks for nothing"),
         (["sql", "SELECT * FROM attempts a JOIN attempts b", "--json"], 0, '"run:1"'),
         (["sql", "SELECT char(0xd800), x'ff', 9e999, 'a' || char(0)"], 0, ""),
+        (["sql", "SELECT 9e999 AS up, -9e999 AS down", "--json"], 0, '"up": "inf",\n  "down": "-inf"'),
         (["why", "\udcff"], 2, "no run"),
         (["why", ""], 2, "an empty name"),
         (["cancel", ""], 2, "an empty name"),

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from sweeping import ROOT, RUNNER, Desk, is_gone, kill, supervisor_of, wait_for
 
+from runner.provenance import command_fingerprint
+
 COMMANDS = ROOT / "tests" / "commands"
 LEARN = ["{python}", str(COMMANDS / "learn.py"), "--lr", "{lr}", "--out", "{out}"]
 BATCHED = [*LEARN, "--batch", "{batch}", "--accum", "{accum}"]
@@ -405,6 +407,28 @@ def test_each_attempt_records_the_code_that_it_ran(desk: CommandDesk) -> None:
     again = desk.sweep()
     assert "succeeded under older code" in again.out
     assert again.out.count("seed=1") == 0 or "older code: train seed=0;" in again.out
+
+
+def test_what_a_command_writes_is_none_of_its_code(desk: CommandDesk) -> None:
+    desk.script("train.sh", 'echo "$2" > "$1/x"; date +%N >> "$2"\n')
+    desk.write(command=["bash", "train.sh", "{out}", "losses.txt"], success={"files": [{"path": "{out}/x"}]})
+    assert desk.sweep().code == 0
+    assert (desk.folder / "losses.txt").stat().st_size
+    assert "older code" not in desk.sweep().out
+    desk.script("train.sh", "exit 3\n")
+    assert "older code" in desk.sweep().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "counts"),
+    [("a.R", "1", True), ("a", "#!/bin/sh\n", True), ("a", "1", False), ("a.json", "{}", False)],
+)
+def test_which_arguments_are_code(tmp_path: Path, name: str, text: str, counts: bool) -> None:  # noqa: FBT001 - a case
+    without = command_fingerprint(str(tmp_path), ("x", name))
+    (tmp_path / name).write_text(text)
+    assert (command_fingerprint(str(tmp_path), ("x", name)) != without) == counts
+    (tmp_path / name).chmod(0o755)
+    assert command_fingerprint(str(tmp_path), ("x", name)) != without
 
 
 def test_a_script_that_never_asks_for_its_batch_is_not_told_to_have_trained_on_half_of_it(desk: CommandDesk) -> None:

@@ -122,6 +122,19 @@ FAILURES = {
     "no plan": (spoiled(plan=None), "lost"),
     "a full disk, all swallowed": (spoiled(exit=ended(no_space=FULL), result=None, result_sha256=None), "disk_full"),
     "a full disk, half a result": (spoiled(exit=ended(no_space=FULL), result=Unreadable(why="torn")), "disk_full"),
+    "a full disk, a fatal fault": (
+        spoiled(exit=ended(exit_code=None, signal=11, no_space=FULL), result=None),
+        "crashed",
+    ),
+    "a full disk, a fatal fault in a shell": (
+        spoiled(exit=ended(exit_code=139, no_space=FULL), result=None),
+        "crashed",
+    ),
+    "a full disk, aborted": (spoiled(exit=ended(exit_code=None, signal=6, no_space=FULL), result=None), "disk_full"),
+    "a full disk, no block for a page": (
+        spoiled(exit=ended(exit_code=None, signal=7, no_space=FULL), result=None),
+        "disk_full",
+    ),
     "a full disk, killed": (spoiled(exit=ended(exit_code=None, signal=9, no_space=FULL), result=None), "killed"),
     "a full disk, another error": (
         spoiled(exit=ended(exit_code=1, no_space=FULL), result=failed_with("shape")),
@@ -310,7 +323,6 @@ def test_work_finished_while_being_ended_counts(ended_by: str) -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        Declared(files=(replace(FILE, rows=1),)),
         Declared(files=(replace(FILE, at_least={"epoch": 100}),)),
         Declared(files=(FILE,), last_line="finished"),
     ],
@@ -350,6 +362,14 @@ def test_an_exception_that_speaks_of_a_loss_that_is_not_finite(last: str, kind: 
     handled = judge(command(exit=ended(exit_code=None, signal=9), signs=Signs(traceback=last)))
     assert isinstance(handled, Failed)
     assert handled.kind == "killed"
+
+
+def test_rows_are_no_proof_that_nothing_was_left_to_do() -> None:
+    evidence = command(Declared(files=(replace(FILE, rows=1),)), exit=ended(ended_by="time_limit"), proofs=(PROOF,))
+    verdict = judge(evidence)
+    assert isinstance(verdict, Failed)
+    assert verdict.kind == "time_limit"
+    assert isinstance(judge(replace(evidence, exit=EXIT)), Succeeded)  # nobody ended it
 
 
 def test_all_steps_of_a_command_tell_that_it_was_complete() -> None:

@@ -249,6 +249,8 @@ INSERT_VERDICT = "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         (7, None),
         (8, None),
         (8, "short"),
+        (8, "z" * 64),
+        (8, "F" * 64),
         (0, 77),
     ],
 )
@@ -263,7 +265,7 @@ def test_a_false_success_cannot_be_inserted_by_hand(book: Book, column: int, val
 def test_the_first_verdict_stays(book: Book, verb: str) -> None:
     attempt = book.attempt()
     book.ledger.record_verdict(attempt, FAILED, Measured())
-    with pytest.raises(sqlite3.IntegrityError, match="has its verdict"):
+    with pytest.raises(sqlite3.IntegrityError, match="verdict refuses REPLACE"):
         book.by_hand(INSERT_VERDICT.replace("INSERT", verb), *GREEN)
     book.ledger.record_verdict(attempt, green(), Measured())
     assert book.state() == ("retrying", "cuda_oom", 1)
@@ -288,7 +290,60 @@ def test_facts_are_never_changed(book: Book) -> None:
         for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):  # noqa: S608 - the same
             with pytest.raises(sqlite3.IntegrityError, match="facts are never changed"):
                 connection.execute(statement)
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        for key in ([], *([["rowid"]] if has_rowid(connection, table) else [])):
+            named = ", ".join([*key, *columns])
+            statement = f"INSERT OR REPLACE INTO {table} ({named}) SELECT {named} FROM {table}"  # noqa: S608 - the same
+            with pytest.raises(sqlite3.IntegrityError, match=r"facts are never changed|open attempt|stopped already"):
+                connection.execute(statement)
     connection.close()
+
+
+def has_rowid(connection: sqlite3.Connection, table: str) -> bool:
+    try:
+        connection.execute(f"SELECT rowid FROM {table}")  # noqa: S608 - the ledger's own tables
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE OR REPLACE final_metric SET value = 9", "final_metric"),
+        ("INSERT OR REPLACE INTO final_metric VALUES (1, 'mse', 9.0)", "final_metric"),
+        (
+            "REPLACE INTO run (rowid, id, backbone, settings, effective_batch, recorded_at) "  # noqa: ISC004 - one text
+            "VALUES (1, 'other', 'fno', '{}', 8, 1.0)",
+            "run",
+        ),
+        ("INSERT OR REPLACE INTO code VALUES ('c', 'g', NULL, NULL)", "code"),
+        ("INSERT OR REPLACE INTO metric VALUES (1, 1, 1, 9.0, NULL, 1.0)", "metric"),
+        ("INSERT OR REPLACE INTO metric_name VALUES (7, 'x')", "metric_name"),
+        ("INSERT INTO final_metric VALUES (1, 'mse', 9.0) ON CONFLICT DO UPDATE SET value = 9.0", "final_metric"),
+    ],
+)
+def test_no_fact_is_replaced_by_hand(book: Book, statement: str, table: str) -> None:
+    attempt = book.attempt()
+    book.ledger.record_metrics(attempt, [{"step": 1, "name": "x", "value": 1.0, "non_finite": None, "time": 1.0}])
+    book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], [], {"mse": 0.5})
+    before = dump(book.ledger.path, table)
+    with pytest.raises(sqlite3.IntegrityError, match=f"facts are never changed: {table} refuses"):
+        book.by_hand(statement)
+    assert dump(book.ledger.path, table) == before
+
+
+def test_a_ledger_that_lacks_a_trigger_gets_it_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    what = "(SELECT type, name, tbl_name, sql FROM sqlite_schema)"
+    whole = dump(path, what)
+    connection = sqlite3.connect(path)
+    for name in ("run_refuses_replace", "success_without_digest"):
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.close()
+    Ledger(path).close()
+    assert dump(path, what) == whole
 
 
 @pytest.mark.parametrize(

@@ -484,6 +484,19 @@ def test_the_last_line_of_a_log_that_was_cut_is_still_its_last(tmp_path: Path) -
     assert attempt.stdout.stat().st_size < 100_000
 
 
+def test_a_last_line_is_that_of_the_moment_it_ended_also_where_its_log_is_cut_afterwards(tmp_path: Path) -> None:
+    flood = "sleep 0.2; yes 'step 1 of many' | head -c 300000; echo 'Training finished'"
+    script = f"yes 'step 1 of many' | head -c 90000; echo 'step 2'; setsid sh -c \"{flood}; sleep 0.5\" & exit 0"
+    limits = Limits(log_bytes=100_000, grace=2)
+    attempt = planned(tmp_path, shell(script), declared=Declared(last_line="^Training finished$"), limits=limits)
+    left = supervise(attempt)
+    assert (left.last_line, left.log_bytes_dropped > 0) == ("step 2", True)
+    verdict = judge(collect(attempt))
+    assert isinstance(verdict, Failed), verdict
+    assert verdict.kind == "incomplete"
+    assert "the last line of its output is 'step 2', which does not match" in verdict.because
+
+
 def test_a_last_line_on_stderr_is_told(tmp_path: Path) -> None:
     verdict = tried(tmp_path, "echo 'Training finished' >&2", last_line="finished")
     assert isinstance(verdict, Failed)

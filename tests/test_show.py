@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,28 @@ def test_a_growing_file_is_read_once_and_a_torn_line_waits(tmp_path: Path) -> No
     (point,) = feed.read_new()
     assert point["value"] == 0.25
     assert (feed.step, feed.latest) == (3, {"train.loss": 0.25})
+
+
+def test_once_its_writers_have_ended_a_last_line_needs_no_line_break(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    feed = MetricsFeed(path)
+    path.write_bytes(GOOD + b"\n" + GOOD.replace(b"0.5", b'"nan"'))
+    assert [point["non_finite"] for point in feed.read_new()] == [None]
+    assert [point["non_finite"] for point in feed.read_new(ended=True)] == ["nan"]
+    assert feed.non_finite == "train.loss was nan at step 3"
+    assert feed.read_new(ended=True) == []
+
+
+def test_a_torn_line_is_no_metric_when_its_writers_have_ended(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(GOOD + b"\n" + GOOD[:-1])
+    assert len(MetricsFeed(path).read_new(ended=True)) == 1
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_told_and_waited_for_by_nobody(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    feed = MetricsFeed(tmp_path / "metrics.jsonl")
+    put(feed.path)
+    assert feed.read_new(ended=True) == []
+    assert feed.unreadable
+    assert feed.unreadable.startswith("metrics.jsonl cannot be read: ")

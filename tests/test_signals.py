@@ -231,3 +231,22 @@ def test_what_a_terminal_sends_reaches_no_attempt(desk: SignalDesk) -> None:
     assert finish(scheduler).code == -signal.SIGQUIT
     time.sleep(1)
     assert not is_gone(supervisor_of(attempt))
+
+
+def test_a_stopped_scheduler_is_told_with_how_it_goes_on(desk: SignalDesk) -> None:
+    desk.write(seconds=60)
+    scheduler = desk.start("sweep", "sweep.yaml")
+    desk.begun()
+    scheduler.send_signal(signal.SIGSTOP)
+    go_on = f"kill -CONT {scheduler.pid}"
+    cancelled, again = desk.type("cancel", "--all"), desk.sweep()
+    assert (cancelled.code, again.code) == (1, 4)
+    assert f"nobody could be found to cancel it: sweep `{desk.told()['sweep']}` is being worked on by" in cancelled.out
+    assert f"which is stopped (SIGSTOP, or Ctrl-Z): `{go_on}` lets it go on" in cancelled.out
+    assert go_on in again.err
+    assert list((desk.root / "requests").glob("*")) == []
+    wait_for(lambda: desk.told()["next"]["type"] == go_on)
+    scheduler.send_signal(signal.SIGCONT)
+    assert desk.type("cancel", "--all").code == 0
+    assert finish(scheduler).code == 1
+    assert desk.told()["state"] == "cancelled"

@@ -62,6 +62,8 @@ def ended_without_space(evidence: Evidence) -> str | None:
         return None
     if killed(evidence) or said not in (None, Tracebacks.BEGIN):
         return None
+    if exit_.signal not in _OF_A_FULL_DISK or exit_.exit_code in _OTHER_CODES:
+        return None
     ended = how_it_ended(exit_.exit_code, exit_.signal)
     return f"it ended with {ended} when nothing more could be written into its folder: {exit_.no_space}"
 
@@ -149,3 +151,10 @@ def _why_lost(evidence: Evidence) -> str:
 _KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.SIGHUP})
 
 _KILLING_CODES = frozenset(128 + number for number in _KILLING)
+
+_OF_A_FULL_DISK = (None, signals.SIGBUS, signals.SIGXFSZ, signals.SIGABRT)
+"""Signals of whoever cannot write: a mapped file without blocks, a limit, an exception that nobody caught. None is of
+an exit code."""
+
+_OTHER_CODES = frozenset(128 + number for number in signals.Signals if number not in _OF_A_FULL_DISK)
+"""Of a shell whose child was ended by any other signal."""

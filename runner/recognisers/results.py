@@ -81,12 +81,13 @@ def bad_result(evidence: Evidence) -> str | None:
         return f"its result cannot be believed: {evidence.result.why}"
     if isinstance(evidence.result, Result) and evidence.own_result is None:
         return f"its result belongs to attempt {evidence.result.attempt_id} of run {evidence.result.run_id}"
-    return None
+    return evidence.unreadable_numbers
 
 
 def incomplete(evidence: Evidence) -> str | None:
     result = evidence.own_result
-    elsewhere = silent_crash(evidence) or evidence.disagreement or any(proof.kind for proof in evidence.proofs)
+    doubt = evidence.disagreement or evidence.unreadable_numbers or isinstance(evidence.claim, Unreadable)
+    elsewhere = silent_crash(evidence) or doubt or any(proof.kind for proof in evidence.proofs)
     if result is None or result.error is not None or not ended_well(evidence) or elsewhere:
         return None
     return "its result is not complete"

@@ -1,0 +1,12 @@
+"""Puts a link to a file without end in the place of its reported metrics."""
+
+from faulting import Scene, failed
+
+at = "end"
+expected = failed("bad_result", saying="metrics.jsonl cannot be read: it is not a regular file")
+
+
+def strike(scene: Scene) -> None:
+    metrics = scene.attempt / "metrics.jsonl"
+    metrics.unlink(missing_ok=True)
+    metrics.symlink_to("/dev/zero")
