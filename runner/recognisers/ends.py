@@ -137,8 +137,7 @@ _KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.
 _KILLING_CODES = frozenset(128 + number for number in _KILLING)
 
 _OF_A_FULL_DISK = (None, signals.SIGBUS, signals.SIGXFSZ, signals.SIGABRT)
-"""Signals of whoever cannot write: a mapped file without blocks, a limit, an exception that nobody caught. None is of an
-exit code."""
+"""Signals of whoever cannot write: a mapped file without blocks, a limit, an uncaught exception. None: an exit code."""
 
 _OTHER_CODES = frozenset(128 + number for number in signals.Signals if number not in _OF_A_FULL_DISK)
 """Of a shell whose child was ended by any other signal."""
