@@ -22,12 +22,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ContextDecorator, aclosing, suppress
+from contextlib import ContextDecorator, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
     from types import TracebackType
     from typing import SupportsFloat, SupportsIndex
 
@@ -201,21 +201,8 @@ class _Errors(ContextDecorator):
 
     def _around_asynchronous_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
         @wraps(function)
-        async def within(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
-            with self:
-                async with aclosing(function(*args, **named)) as inner:
-                    step = inner.asend(None)
-                    while True:  # there is no `yield from` of these
-                        try:
-                            value = await step
-                        except StopAsyncIteration:
-                            return
-                        try:
-                            step = inner.asend((yield value))
-                        except GeneratorExit:
-                            raise
-                        except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the body to meet
-                            step = inner.athrow(error)
+        def within(*args: Any, **named: Any) -> _Steps:
+            return _Steps(function(*args, **named), self)
 
         return within
 
@@ -235,6 +222,37 @@ class _Errors(ContextDecorator):
                 attempt.fail(*describe(error))
         except (OSError, AttemptFolderError) as trouble:  # it must not hide the error itself
             _say(f"{type(error).__name__} could not be reported: {trouble}")
+
+
+class _Steps:
+    """An asynchronous generator whose every step is looked after: there is no `yield from` of these."""
+
+    def __init__(self, inner: AsyncGenerator[Any, Any], errors: _Errors) -> None:
+        self._inner = inner
+        self._errors = errors
+
+    def __aiter__(self) -> _Steps:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._take(self._inner.__anext__())
+
+    async def asend(self, value: Any) -> Any:
+        return await self._take(self._inner.asend(value))
+
+    async def athrow(self, *error: Any) -> Any:
+        return await self._take(self._inner.athrow(*error))
+
+    async def aclose(self) -> None:
+        await self._take(self._inner.aclose())
+
+    async def _take(self, step: Awaitable[Any]) -> Any:
+        with self._errors:
+            try:
+                return await step
+            except StopAsyncIteration as end:
+                ended = end
+        raise ended  # no failure, but the end of it
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -598,7 +598,7 @@ assert list(plain()) == [1, None]
 a.close()
 asyncio.run(all())
 assert "in time" in closed
-assert inspect.iscoroutinefunction(coroutine) and inspect.isasyncgenfunction(asynchronous)
+assert inspect.iscoroutinefunction(coroutine) and inspect.isgeneratorfunction(plain)
 """
     assert script(code, inside(attempt)).stderr == ""
     assert not attempt.result.exists()
