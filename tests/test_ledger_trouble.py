@@ -127,7 +127,8 @@ def test_runs_of_now_are_found_before_those_of_earlier_expansions(tmp_path: Path
     board = Board(path)
     assert board.find_run("dlinear") == "dlinear-1"
     assert board.find_run("dlinear-0") == "dlinear-0"
-    assert board.expansions("dlinear-0") == [{"sweep": "probe", "label": "dlinear", "current": 0}]
+    (former,) = board.expansions("dlinear-0")
+    assert (former["sweep"], former["label"], former["current"]) == ("probe", "dlinear", 0)
     assert [row["current"] for row in board.expansions("dlinear-1")] == [1]
     board.close()
 
