@@ -47,7 +47,7 @@ def test_counts_name_every_state_that_occurs() -> None:
 @pytest.mark.parametrize("ended", [None, "settled", "interrupted", "halted", "broken_off"])
 def test_every_state_says_what_comes_next(state: str, alive: int, ended: str | None) -> None:
     taken = {"alive": alive, "ended": ended, "file": "/a b/sweep.yaml"}
-    coming = what_next({"state": state, "run": "dlinear-1"}, taken, None, Path("/r"))
+    coming = what_next({"state": state, "run": "dlinear-1", "sweep": "probe"}, taken, None, Path("/r"))
     assert coming["happens"]
     typed = {"failed": "runner retry dlinear-1 --root /r", "unobserved": "runner sweep '/a b/sweep.yaml' --root /r"}
     assert coming["type"] == typed.get(state, coming["type"])
