@@ -47,7 +47,7 @@ def verdict_of(attempt: AttemptDir) -> tuple[str, str]:
     return verdict.kind, verdict.because
 
 
-@pytest.mark.parametrize(("then", "ended_with"), [("exit 3", "exit code 3"), ("kill -SEGV $$", "signal 11")])
+@pytest.mark.parametrize(("then", "ended_with"), [("exit 3", "exit code 3"), ("kill -ABRT $$", "signal 6")])
 def test_a_disk_that_is_full_for_good_is_named(disk: Path, then: str, ended_with: str) -> None:
     attempt = planned(disk / "attempt", shell(filling(disk, f"echo the reason; {then}")))
     left = supervise(attempt)
