@@ -1,8 +1,8 @@
 """`runner`, killed by SIGKILL at a moment of its own: `python killing.py MOMENT ARGUMENT ...`.
 
 MOMENT is `act:N`, right after the N-th durable act (a commit, a file that appeared, a lock, a process that was
-started), or `line:N`, at the N-th line of our own code that it comes to for the first time. Whoever outlives its moment
-ends as `runner` does.
+started), `line:N`, at the N-th line of our own code that it comes to for the first time, or `unlink:FOLDER`, right
+before it removes a file of a folder of this name. Whoever outlives its moment ends as `runner` does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -48,14 +49,24 @@ class Deadly:
     def _count(self) -> None:
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before_unlink(frame: FrameType, event: str, _what: Any) -> None:
+    if event == "call" and frame.f_code is Path.unlink.__code__ and frame.f_locals["self"].parent.name == sought:
+        die()
 
 
 if __name__ == "__main__":
-    kind, _, number = sys.argv[1].partition(":")
-    deadly = Deadly(int(number))
+    kind, _, sought = sys.argv[1].partition(":")
     if kind == "act":
-        sys.setprofile(deadly.after_act)
+        sys.setprofile(Deadly(int(sought)).after_act)
+    elif kind == "line":
+        sys.settrace(Deadly(int(sought)).at_line)
     else:
-        sys.settrace(deadly.at_line)
+        sys.setprofile(before_unlink)
     sys.exit(main(sys.argv[2:]))

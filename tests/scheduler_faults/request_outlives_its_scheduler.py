@@ -10,14 +10,10 @@ from sweeping import finish, wait_for
 
 def play(desk: StoryDesk) -> None:
     desk.write(fates=["well"], seconds=60)
-    scheduler = desk.start("sweep", "sweep.yaml")
+    scheduler = desk.start_deadly("unlink:requests", "sweep", "sweep.yaml")
     wait_for(lambda: desk.wait_for_mark("start"))
-    scheduler.send_signal(signal.SIGSTOP)
-    asking = desk.start("cancel", "--all")
-    wait_for(lambda: list((desk.root / "requests").glob("*.json")))
-    scheduler.kill()
-    scheduler.wait()
-    assert finish(asking).code == 0
+    assert desk.type("cancel", "--all").code == 0
+    assert finish(scheduler).code == -signal.SIGKILL
     (row,) = desk.status()
     assert (row["state"], row["failure_kind"], row["attempts"]) == ("cancelled", "cancelled", 1)
     assert not list((desk.root / "requests").iterdir())
