@@ -22,6 +22,7 @@ EndedBy = Literal[
     "interrupted",
     "revoked",
     "time_limit",
+    "wall_time",
     "stalled",
     "memory_limit",
     "lease_lost",
@@ -64,10 +65,12 @@ class Limits:
     """What the supervisor enforces. `grace` is the time between asking a process to end and killing it.
 
     `silence` is how long the attempt may go without a sign of life: its logs or its metrics grow, or are touched.
+    `wall` is after how many seconds it has to be over because its cluster will end it soon.
     """
 
     memory: int | None = None
     seconds: float | None = None
+    wall: float | None = None
     silence: float | None = None
     grace: float = 5.0
     log_bytes: int = 64 * 2**20

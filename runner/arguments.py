@@ -43,6 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
     either = sweep.add_mutually_exclusive_group()
     either.add_argument("--dry-run", action="store_true", help="check everything and show the runs; start nothing")
     either.add_argument("--detach", action="store_true", help="check everything, then go on without this terminal")
+    sweep.add_argument(
+        "--launcher", choices=["local", "slurm"], default="local", help="where attempts run: here (local), or on Slurm"
+    )
     sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
 
     _add_plan(commands)

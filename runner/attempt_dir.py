@@ -153,7 +153,15 @@ def write_record(path: Path, record: object) -> None:
         OSError: the disk is full, say; nothing appears then.
         ValueError: a number in it is not finite.
     """
-    data = encode(record)
+    write_whole(path, encode(record))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it appears complete or not at all.
+
+    Raises:
+        OSError: the disk is full, say; nothing appears then.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from db.ledger import Ledger, OpenAttempt
@@ -18,6 +18,7 @@ from runner.collecting import collect
 from runner.evidence import end_of
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
+from runner.launchers.looks import Going, Gone, Look, Queued, Unsure
 from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot, lives_elsewhere
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
@@ -67,12 +68,24 @@ class Attended:
 
     def _attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
         self.trouble = None
-        if not self.folder.claim.exists() and not self._fence_unless_starting(launcher):
+        look = self._look(ledger, launcher)
+        if isinstance(look, Queued):
+            self._since, self.trouble = time.monotonic(), f"queued: {look.reason}"
             return None
-        if is_alive(self.folder):
+        if not self.folder.claim.exists() and not self._fence_unless_coming(look):
+            return None
+        if is_alive(self.folder, ended=isinstance(look, Gone)):
             self._ingest(ledger)
-            self._kill_if_stuck()
+            self._kill_if_stuck(launcher)
+            if isinstance(look, Gone) and look.account is not None:  # it outlived its job: its node was lost, say
+                self.end("revoked", launcher)
             return None
+        if not isinstance(look, Gone):
+            if not self._is_fenced():
+                launcher.hurry()
+                self.trouble = f"awaiting {launcher.name}" + (f": {look.why}" if isinstance(look, Unsure) else "")
+                return None
+            look = Gone()  # whatever is still queued will not run
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
         try:
             logs = (self.folder.stdout, self.folder.stderr)
@@ -81,11 +94,15 @@ class Attended:
         except Surviving as fault:
             self.trouble = str(fault)
             return None
-        if self.attempt.reference is not None:
-            launcher.has_ended(self.attempt.reference)  # reaps our child
-        submitted = self.attempt.reference is not None
         self._ingest(ledger, ended=True)
-        evidence = collect(self.folder, feed=self.feed, refused=self.refused, survivors=survivors, submitted=submitted)
+        evidence = collect(
+            self.folder,
+            feed=self.feed,
+            refused=self.refused,
+            survivors=survivors,
+            submitted=self.attempt.reference is not None,
+            account=look.account,
+        )
         verdict = judge(evidence)
         result = evidence.own_result
         scores = result.scores if result and result.error is None else ()
@@ -110,33 +127,67 @@ class Attended:
         if not self.folder.end_request.exists():
             write_record(self.folder.end_request, self._request)
         if not self.folder.claim.exists() and fence(self.folder) and self.attempt.reference:
-            launcher.cancel(self.attempt.reference)
+            launcher.cancel([self.attempt.reference])
         self._request = None
 
-    def _fence_unless_starting(self, launcher: Launcher) -> bool:
+    def _look(self, ledger: Ledger, launcher: Launcher) -> Look:
+        """How the launcher sees it. What was submitted but not recorded is recorded now."""
+        if self.refused is not None:
+            return Gone()
+        if self.attempt.reference is None:
+            self.attempt = replace(self.attempt, reference=self._find_reference(ledger, launcher))
+        if self.attempt.reference is not None:
+            return launcher.look(self.attempt.reference)
+        awaited = launcher.is_witness or not self.folder.claim.exists()
+        return Going() if awaited and self.opener_lives() else Gone()
+
+    def _find_reference(self, ledger: Ledger, launcher: Launcher) -> str | None:
+        """Recorded meanwhile by the other sweep's scheduler that opened it; or submitted, and never recorded."""
+        opened = ledger.read_open_attempts(run_id=self.attempt.run_id)
+        reference = next((one.reference for one in opened if one.id == self.attempt.id), None)
+        if reference is None and not self.opener_lives():
+            reference = launcher.find(self.attempt.nonce)
+            if reference is not None:
+                ledger.record_submission(self.attempt.id, reference)
+        return reference
+
+    def _fence_unless_coming(self, look: Look) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""
-        if self.opener_lives() and self.refused is None:
-            reference = self.attempt.reference
-            ended = reference is not None and launcher.has_ended(reference)
+        if self.refused is None and (self.attempt.reference is not None or self.opener_lives()):
             if self.folder.claim.exists():  # looked at after its process: it may have begun and ended meanwhile
                 return True
-            if not ended and time.monotonic() - self._since < CLAIM_PATIENCE:
+            if isinstance(look, Unsure):
+                self._since, self.trouble = time.monotonic(), look.why
+            if not isinstance(look, Gone) and time.monotonic() - self._since < CLAIM_PATIENCE:
                 return False
             if self.folder.plan.exists():
-                self.refused = self._why_unclaimed(ended=ended)
+                self.refused = self._why_unclaimed(look)
         fence(self.folder)
         return True
 
-    def _why_unclaimed(self, *, ended: bool) -> str:
-        if not ended:
+    def _why_unclaimed(self, look: Look) -> str | None:
+        """Nothing where the launcher's own account tells more than that it was not started."""
+        if not isinstance(look, Gone):
             return f"nobody claimed it within {CLAIM_PATIENCE:g} s"
+        account = look.account
+        if account and account.fault not in (None, "launch_refused"):
+            return None
         words = end_of(self.folder.supervisor_log, 300).decode(errors="replace").strip()
-        return "its supervisor ended before it began" + (f": {words}" if words else "")
+        told = [*([f"{account.who}: {account.said}"] if account else []), *([words] if words else [])]
+        return ": ".join(["its supervisor ended before it began", *told])
 
-    def _kill_if_stuck(self) -> None:
-        """A supervisor of this host that hangs or was stopped is killed; its worker dies with it."""
+    def _is_fenced(self) -> bool:
+        with suppress(OSError, BadRecord):
+            return self.folder.read_claim().fenced
+        return False
+
+    def _kill_if_stuck(self, launcher: Launcher) -> None:
+        """A supervisor that hangs or was stopped is killed, by its launcher elsewhere; its worker dies with it."""
         if not (self._is_silent() or self._does_not_end()):
             return
+        if self._does_not_end() and self.attempt.reference is not None:
+            launcher.cancel([self.attempt.reference])
+            self._asked_to_end = time.monotonic()
         with suppress(OSError, BadRecord):
             claim = self.folder.read_claim()
             if is_of_this_boot(claim) and start_time(claim.pid) == claim.pid_started:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from db.ledger import OpenAttempt
 from db.verdicts import Verdict
 from runner.breaker import Ending, busy_devices, faulty_devices, why_stop
-from runner.slots import Slot, Slots
+from runner.slots import Places, Slot
 
 
 class Caution:
     """`halted` is why nothing more is started, once there is a reason; the next `runner sweep` begins without one."""
 
-    def __init__(self, slots: Slots, in_a_row: int) -> None:
+    def __init__(self, slots: Places, in_a_row: int) -> None:
         self.halted: str | None = None
         self._slots = slots
         self._in_a_row = in_a_row
@@ -25,10 +25,11 @@ class Caution:
             return self.halted
         return None
 
-    def take_slot(self) -> Slot | None:
+    def take_slot(self, in_flight: int) -> Slot | None:
         """Rather not a device that others held a moment ago, and never one that is broken."""
         faulty = faulty_devices(self._endings)
-        return self._slots.take(avoid=faulty | busy_devices(self._endings)) or self._slots.take(avoid=faulty)
+        free = faulty | busy_devices(self._endings)
+        return self._slots.take(free, in_flight=in_flight) or self._slots.take(faulty, in_flight=in_flight)
 
     def _why_no_device(self) -> str | None:
         names, each = {gpu.uuid for gpu in self._slots.gpus}, self._slots.gpus_per_slot

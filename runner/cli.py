@@ -104,6 +104,7 @@ def _sweep(arguments: argparse.Namespace) -> ExitCode:
         dry_run=arguments.dry_run,
         rerun_changed=arguments.rerun == "changed",
         detach=arguments.detach,
+        launcher=arguments.launcher,
     )
 
 

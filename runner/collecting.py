@@ -10,6 +10,7 @@ from db.records import Claim, Exit, Plan, Result
 from runner.attempt_dir import AttemptDir, BadRecord, parse_record, read_bounded
 from runner.evidence import Evidence, Unreadable, end_of
 from runner.last_line import last_line
+from runner.launchers.looks import Account
 from runner.liveness import was_restarted_since
 from runner.log_signs import read_signs
 from runner.metrics_feed import MetricsFeed
@@ -27,10 +28,11 @@ def collect(
     refused: str | None = None,
     survivors: int = 0,
     submitted: bool = True,
+    account: Account | None = None,
 ) -> Evidence:
     """Read all that the attempt left. Call it only once the attempt is proven over.
 
-    `feed` is what has followed its `metrics.jsonl` until now, where somebody has.
+    `feed` is what has followed its `metrics.jsonl` until now, where somebody has; `account` is its launcher's.
     """
     if feed is None:
         feed = MetricsFeed(attempt.metrics)
@@ -48,6 +50,7 @@ def collect(
         refused=refused,
         survivors=survivors,
         submitted=submitted,
+        account=account,
         proofs=read_proofs(attempt, plan, exit_) if isinstance(plan, Plan) and isinstance(exit_, Exit) else (),
         signs=read_signs((attempt.stderr, attempt.stdout)),
         reported=bool(feed.latest),

@@ -11,6 +11,7 @@ from typing import Literal
 
 from db.records import Claim, EndRequest, ErrorRecord, Exit, Plan, Result
 from runner.attempt_dir import AttemptDir
+from runner.launchers.looks import Account
 from runner.log_signs import Signs
 from runner.regular_file import reading
 
@@ -48,7 +49,7 @@ class Evidence:
     `last_words` is the last line that it printed, `proofs` are of what the sweep file declares, `signs` what the logs
     show. `reported`: it reported numbers; `non_finite` is the first of them that is not finite, in words. `restarted`:
     its host was, after it was claimed there. `unreadable_numbers` is why nobody could read what it reported.
-    `launcher_says` is how the launcher itself saw it end, where it did.
+    `account` is how the launcher itself saw it end, where it watches what it starts.
     `unwritable` is why nothing can be written into its folder, where the end of it was not.
     """
 
@@ -69,7 +70,7 @@ class Evidence:
     unreadable_numbers: str | None = None
     restarted: bool = False
     unwritable: str | None = None
-    launcher_says: Literal["preempted", "node_lost"] | None = None
+    account: Account | None = None
 
     @property
     def is_command(self) -> bool:

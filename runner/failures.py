@@ -20,13 +20,14 @@ from runner.recognisers.ends import (
     lost,
     node_lost,
     oom_killed,
-    preempted,
     refused,
+    told_by_launcher,
 )
 from runner.recognisers.results import (
     bad_result,
     contradiction,
     declared_non_finite,
+    denied_by_launcher,
     disagreeing,
     incomplete,
     no_result,
@@ -73,7 +74,7 @@ FAILURE_KINDS = (
         2,
         "The launcher would not take the attempt, or its command could not be started.",
         "Read the reason: a command that does not exist, no space for its folder, a launcher that is down.",
-        any_of(refused, ended_by("could_not_start")),
+        any_of(refused, ended_by("could_not_start"), told_by_launcher("launch_refused")),
     ),
     FailureKind(
         "cancelled",
@@ -81,7 +82,7 @@ FAILURE_KINDS = (
         0,
         "Somebody cancelled the run.",
         "`runner retry RUN` takes it up again.",
-        any_of(ended_by("cancelled"), cancelled_before_start),
+        any_of(ended_by("cancelled"), cancelled_before_start, told_by_launcher("cancelled")),
     ),
     FailureKind(
         "interrupted",
@@ -97,7 +98,7 @@ FAILURE_KINDS = (
         5,
         "The host that it ran on failed or was restarted.",
         "Nothing. Where it happens often, look at the host.",
-        node_lost,
+        any_of(told_by_launcher("node_lost"), node_lost),
     ),
     FailureKind(
         "preempted",
@@ -105,7 +106,15 @@ FAILURE_KINDS = (
         20,
         "The cluster took its place for something more urgent.",
         "Nothing; it comes back when there is room.",
-        preempted,
+        told_by_launcher("preempted"),
+    ),
+    FailureKind(
+        "wall_time",
+        Remedy.AGAIN,
+        50,
+        "The time that the cluster gives a job was over.",
+        "Nothing: trainings go on from their last checkpoint. Commands begin again: give them more with `slurm.time`.",
+        any_of(ended_by("wall_time"), told_by_launcher("wall_time")),
     ),
     FailureKind(
         "time_limit",
@@ -153,7 +162,9 @@ FAILURE_KINDS = (
         MANY,
         "The host's memory, or `resources.memory`, did not suffice.",
         "As with `cuda_oom`; or raise `resources.memory`, or use fewer data loading workers.",
-        any_of(oom_killed, ended_by("memory_limit"), error("host_oom"), shown("host_oom")),
+        any_of(
+            oom_killed, ended_by("memory_limit"), error("host_oom"), told_by_launcher("host_oom"), shown("host_oom")
+        ),
     ),
     FailureKind(
         "config",
@@ -217,7 +228,7 @@ FAILURE_KINDS = (
         1,
         "The witnesses disagree: a complete result, but no clean exit of the process that wrote it.",
         "Look at what it does after its last step: a clean result with an unclean end is a bug in the script.",
-        any_of(contradiction, other_process),
+        any_of(contradiction, other_process, denied_by_launcher),
     ),
     FailureKind(
         "killed",

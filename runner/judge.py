@@ -18,7 +18,7 @@ from runner.evidence import Evidence, Proof, Unreadable
 from runner.failures import FAILURE_KINDS
 from runner.recognisers.words import how_it_ended
 
-ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit", "stalled")
+ACCEPTED_ENDS = (None, "cancelled", "interrupted", "signal", "time_limit", "wall_time", "stalled")
 """A worker that finished all its work, exit code 0 and result included, while it was being asked to end, has succeeded.
 One that was ended for its memory, or that was no longer the run's attempt, has not. A command that was asked to end may
 save what it has and exit with code 0: it has succeeded only where something declared tells that it was complete."""
@@ -82,7 +82,14 @@ def hear(evidence: Evidence) -> tuple[Testimony, ...]:
         if plan.declared is None
         else _hear_command(evidence, plan, plan.declared)
     )
-    return (_hear_claim(evidence, plan), *_hear_exit(evidence, plan), *told, _hear_numbers(evidence))
+    launcher = _hear_launcher(evidence)
+    return (_hear_claim(evidence, plan), *_hear_exit(evidence, plan), *launcher, *told, _hear_numbers(evidence))
+
+
+def _hear_launcher(evidence: Evidence) -> tuple[Testimony, ...]:
+    """Of a launcher that watches what it starts."""
+    account = evidence.account
+    return () if account is None else (Testimony(witness=account.who, said=account.said, agrees=account.agrees),)
 
 
 def _hear_numbers(evidence: Evidence) -> Testimony:

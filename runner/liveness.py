@@ -66,10 +66,11 @@ def fence(attempt: AttemptDir) -> bool:
         return False
 
 
-def is_alive(attempt: AttemptDir) -> bool:
+def is_alive(attempt: AttemptDir, *, ended: bool = False) -> bool:
     """Whether a supervisor holds the attempt. What cannot be told counts as alive while its lease is fresh.
 
-    A claim of our host's name but another boot is judged by its lease too: names of hosts are not unique.
+    A claim of our host's name but another boot is judged by its lease too: names of hosts are not unique. Where the
+    launcher says that it has `ended` and its end is written down, nobody waits for its lease.
     """
     if attempt.claim_is_locked():
         return True
@@ -79,7 +80,7 @@ def is_alive(attempt: AttemptDir) -> bool:
         return False
     except BadRecord:
         return _lease_is_fresh(attempt)
-    if claim.fenced or is_of_this_boot(claim):
+    if claim.fenced or is_of_this_boot(claim) or (ended and attempt.exit.exists()):
         return False
     return _lease_is_fresh(attempt)
 

@@ -11,18 +11,18 @@ from db.ledger import Ledger, OpenAttempt
 from db.verdicts import Verdict
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
-from runner.launchers.interface import Launcher
+from runner.launchers.named import Launchers
 from runner.sweep_lock import is_held
 
 
 class OpenAttempts:
     """Those that this scheduler looks after, by the ledger's id of the attempt."""
 
-    def __init__(self, ledger: Ledger, root: Path, launcher: Launcher, *, sweep: str, sweep_id: int) -> None:
+    def __init__(self, ledger: Ledger, root: Path, launchers: Launchers, *, sweep: str, sweep_id: int) -> None:
         self.attended: dict[int, Attended] = {}
         self._ledger = ledger
         self._root = root
-        self._launcher = launcher
+        self._launchers = launchers
         self._sweep = sweep
         self._sweep_id = sweep_id
 
@@ -36,7 +36,7 @@ class OpenAttempts:
         for opened in found:
             self.look_after(opened, opener_lives=partial(self._is_other_living_sweep, opened.sweep))
             if self._ledger.read_history(opened.run_id).stopped == "cancelled":  # by one who was killed over it
-                self.attended[opened.id].end("cancelled", self._launcher)
+                self.attended[opened.id].end("cancelled", self._launchers.named(opened.launcher))
         return [opened.run_id for opened in found]
 
     def look_after(self, opened: OpenAttempt, opener_lives: Callable[[], bool], refused: str | None = None) -> None:
@@ -46,7 +46,7 @@ class OpenAttempts:
     def attend(self) -> Iterator[tuple[OpenAttempt, Verdict]]:
         """Look at each of them; those that are over come out, with their recorded verdict."""
         for attended in list(self.attended.values()):
-            verdict = attended.attend(self._ledger, self._launcher)
+            verdict = attended.attend(self._ledger, self._launchers.named(attended.attempt.launcher))
             if verdict is not None:
                 del self.attended[attended.attempt.id]
                 yield attended.attempt, verdict
@@ -55,7 +55,7 @@ class OpenAttempts:
         """Ask for the end of a run's open attempt, or of all."""
         for attended in self.attended.values():
             if run_id in (None, attended.attempt.run_id):
-                attended.end(why, self._launcher)
+                attended.end(why, self._launchers.named(attended.attempt.launcher))
 
     def has(self, run_id: str) -> bool:
         return any(attended.attempt.run_id == run_id for attended in self.attended.values())

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
 from runner.code_book import CodeBook
-from runner.launchers.interface import Launcher, LaunchRefused
+from runner.launchers.interface import Launcher, Launching, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
 from runner.work import Assignment, Order
@@ -23,8 +24,18 @@ from sweeps.settings import Policy, Resources
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An attempt in the ledger. `launching` is nothing where its folder could not be made, and `refused` says why."""
+
+    attempt: OpenAttempt
+    slot: Slot
+    launching: Launching | None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Opener:
-    """All that is the same for every attempt of a scheduler."""
+    """All that is the same for every attempt of a scheduler. `wall`: see `db.records.Limits`."""
 
     ledger: Ledger
     root: Path
@@ -34,13 +45,18 @@ class Opener:
     code: CodeBook
     resources: Resources
     policy: Policy
+    wall: float | None = None
 
     def open_attempt(
-        self, run: PreparedRun, batch: BatchSplit, slot: Slot, past: int, resume: ResumeFrom | None
-    ) -> tuple[OpenAttempt, str | None]:
-        """Open the next attempt of a run; `past` is the number of its latest one.
-
-        Returns the attempt, and why the launcher refused it, if it did.
+        self,
+        run: PreparedRun,
+        batch: BatchSplit,
+        slot: Slot,
+        past: int,
+        resume: ResumeFrom | None,
+        avoid: Sequence[str] = (),
+    ) -> Opened:
+        """Open the next attempt of a run; `past` is the number of its latest one. It is to be submitted yet.
 
         Raises:
             sqlalchemy.exc.IntegrityError: the ledger refuses: another attempt of the run is open, say.
@@ -63,21 +79,42 @@ class Opener:
         attempt = AttemptDir(self.root / run.run_id / str(number))
         order = run.work.order(self._assignment(run, batch, slot, number, attempt))
         plan = self._plan(run, batch, slot, nonce, number, resume, order)
-        reference, refused = self._submit(attempt, plan, order, slot)
-        if reference is not None:
-            self.ledger.record_submission(attempt_id, reference)
         opened = OpenAttempt(
             id=attempt_id,
             nonce=nonce,
             run_id=run.run_id,
             number=number,
             launcher=self.launcher.name,
-            reference=reference,
+            reference=None,
             opened_at=opened_at,
             sweep=self.sweep,
             device=slot.name,
         )
-        return opened, refused
+        try:
+            _furnish(attempt.path, order)
+            write_record(attempt.plan, plan)
+        except OSError as error:
+            why = f"its folder {attempt.path} cannot be written: {error.strerror}"
+            return Opened(attempt=opened, slot=slot, launching=None, refused=why)
+        launching = Launching(attempt=attempt, plan=plan, slot=slot, avoid=tuple(avoid))
+        return Opened(attempt=opened, slot=slot, launching=launching)
+
+    @property
+    def verb(self) -> str:
+        """What has happened to what was submitted, in a word."""
+        return "started" if self.launcher.name == "local" else f"submitted to {self.launcher.name}"
+
+    def submit(self, opened: Sequence[Opened]) -> list[Opened]:
+        """Submit them together, and record what each is called now, or why it was refused."""
+        launchings = [one.launching for one in opened if one.launching is not None]
+        answers = iter(self.launcher.submit(launchings) if launchings else ())
+        return [one if one.launching is None else self._recorded(one, next(answers)) for one in opened]
+
+    def _recorded(self, opened: Opened, answer: str | LaunchRefused) -> Opened:
+        if isinstance(answer, LaunchRefused):
+            return replace(opened, refused=str(answer))
+        self.ledger.record_submission(opened.attempt.id, answer)
+        return replace(opened, attempt=replace(opened.attempt, reference=answer))
 
     def _assignment(
         self, run: PreparedRun, batch: BatchSplit, slot: Slot, number: int, attempt: AttemptDir
@@ -91,16 +128,6 @@ class Opener:
             threads=self.resources.cpus,
             device=slot.device,
         )
-
-    def _submit(self, attempt: AttemptDir, plan: Plan, order: Order, slot: Slot) -> tuple[str | None, str | None]:
-        try:
-            _furnish(attempt.path, order)
-            write_record(attempt.plan, plan)
-            return self.launcher.submit(attempt, plan, slot), None
-        except LaunchRefused as refusal:
-            return None, str(refusal)
-        except OSError as error:
-            return None, f"its folder {attempt.path} cannot be written: {error.strerror}"
 
     def _plan(
         self,
@@ -135,7 +162,7 @@ class Opener:
     def _limits(self, run: PreparedRun) -> Limits:
         asked = self.resources
         silence = run.work.silence if asked.silence is None else asked.silence
-        return Limits(memory=asked.memory, seconds=asked.time, silence=silence, grace=self.policy.grace)
+        return Limits(memory=asked.memory, seconds=asked.time, wall=self.wall, silence=silence, grace=self.policy.grace)
 
 
 def _furnish(folder: Path, order: Order) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
@@ -21,13 +22,13 @@ from runner.caution import Caution
 from runner.code_book import CodeBook
 from runner.earlier import never_asked, resume_from
 from runner.events import Event, words
-from runner.launchers.interface import Launcher
+from runner.launchers.named import Launchers
 from runner.open_attempts import OpenAttempts
-from runner.opening import Opener
+from runner.opening import Opened, Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
 from runner.retry import Done, Launch, Stop, Wait, next_step
-from runner.slots import Slots
+from runner.slots import Places
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
 from runner.waiting import Waiting
@@ -35,6 +36,19 @@ from sweeps.units import duration
 
 PULSE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where attempts are started: the name of the launcher of new ones, all launchers, and the places that it has.
+
+    `wall`: see `db.records.Limits`.
+    """
+
+    launcher: str
+    launchers: Launchers
+    places: Places
+    wall: float | None = None
 
 
 class Scheduler:
@@ -45,36 +59,37 @@ class Scheduler:
         sweep: PreparedSweep,
         ledger: Ledger,
         root: Path,
-        launcher: Launcher,
-        slots: Slots,
+        where: Where,
         observe: Callable[[Event | None], None],
         *,
         rerun_changed: bool = False,
     ) -> None:
         self.sweep = sweep
-        self.slots = slots
+        self.slots = where.places
         self.runs = {run.run_id: run for run in sweep.runs}
         self.settled: dict[str, Done] = {}
         self.older_code: set[str] = set()
         self.lacks_slot = False
         self.interrupted = False
-        self._caution = Caution(slots, sweep.policy.stop_after)
+        self._caution = Caution(where.places, sweep.policy.stop_after)
         self._ledger = ledger
         self._root = root
         self._observe = observe
         self._rerun_changed = rerun_changed
         self._tenure = take_over(ledger, sweep)
-        self._open = OpenAttempts(ledger, root, launcher, sweep=sweep.name, sweep_id=self._tenure.sweep_id)
+        self._open = OpenAttempts(ledger, root, where.launchers, sweep=sweep.name, sweep_id=self._tenure.sweep_id)
         self._opener = Opener(
             ledger=ledger,
             root=root,
             sweep=sweep.name,
-            launcher=launcher,
+            launcher=where.launchers.named(where.launcher),
             scheduler_id=self._tenure.scheduler_id,
             code=CodeBook(ledger),
             resources=sweep.resources,
             policy=sweep.policy,
+            wall=where.wall,
         )
+        self._opened: list[tuple[Opened, str]] = []
         # What was begun comes before what was not.
         self._waiting = Waiting()
         self._fresh = deque(self.runs)
@@ -164,11 +179,22 @@ class Scheduler:
             self._tell(run, 0, f"{why}; no further attempt is started")
 
     def _take_next_steps(self) -> None:
-        for run_id in self._waiting.due():
-            if not self._take_next_step(self.runs[run_id]):
-                return  # no slot is free
-        while self._fresh and not self.halted and self._take_next_step(self.runs[self._fresh[0]]):
-            self._fresh.popleft()
+        """Open all attempts that there is room for now, then submit them together."""
+        try:
+            if all(self._take_next_step(self.runs[run_id]) for run_id in self._waiting.due()):
+                while self._fresh and not self.halted and self._take_next_step(self.runs[self._fresh[0]]):
+                    self._fresh.popleft()
+            self._submit()
+        finally:
+            for opened, _ in self._opened:
+                opened.slot.close()  # the supervisor holds it from here on
+            self._opened.clear()
+
+    def _submit(self) -> None:
+        submitted = self._opener.submit([opened for opened, _ in self._opened])
+        for opened, (_, how) in zip(submitted, self._opened, strict=True):
+            self._open.look_after(opened.attempt, lambda: True, opened.refused)
+            self._tell(self.runs[opened.attempt.run_id], opened.attempt.number, how)
 
     def _take_next_step(self, run: PreparedRun) -> bool:
         """Decide about one run and do it. False when a slot would be needed and none is free."""
@@ -209,23 +235,24 @@ class Scheduler:
         if stranger_lives(self._root / run.run_id, past):
             self._waiting.put(run.run_id, PULSE_SECONDS)
             return True
-        slot = self._caution.take_slot()
+        slot = self._caution.take_slot(len(self.running) + len(self._opened))
         self.lacks_slot = slot is None
         if slot is None:
             return False
         resume = resume_from(self._root, run, history)
         try:
-            opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume)
+            opened = self._opener.open_attempt(run, step.batch, slot, past, resume)
         except IntegrityError as refusal:
+            slot.close()
             self._after_refusal(run, refusal)
-        else:
-            self._open.look_after(opened, lambda: True, refused)
-            self._waiting.drop(run.run_id)
-            where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
-            batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
-            self._tell(run, opened.number, f"started: {step.because}{batch}{where}")
-        finally:
-            slot.close()  # the supervisor holds it from here on
+            return True
+        except BaseException:
+            slot.close()
+            raise
+        self._waiting.drop(run.run_id)
+        where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
+        batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
+        self._opened.append((opened, f"{self._opener.verb}: {step.because}{batch}{where}"))
         return True
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:

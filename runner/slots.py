@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from db.errors import Refused
 from runner.gpus import Gpu
@@ -25,7 +26,8 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """What one attempt may use. Whoever holds `descriptor` open holds the slot; `env` is for the worker.
+    """What one attempt may use. Whoever holds `descriptor` open holds the slot; nothing where a cluster keeps account
+    of what it gives. `env` is for the worker.
 
     `device` is `cpu` or `cuda`, `name` that of the very device; of several, with commas between.
     """
@@ -33,16 +35,35 @@ class Slot:
     device: str
     name: str
     env: Mapping[str, str]
-    descriptor: int
+    descriptor: int | None
 
     def close(self) -> None:
         """Let go of it here: free once no other process holds it."""
-        os.close(self.descriptor)
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+class Places(Protocol):
+    """Where the attempts of a sweep may run: how many at a time, and on what."""
+
+    @property
+    def gpus(self) -> tuple[Gpu, ...]: ...
+    @property
+    def gpus_per_slot(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+    def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:
+        """A slot, or None where none is to be had now. `in_flight` attempts of the sweep are open."""
+        ...
 
 
 @dataclass(frozen=True)
 class Slots:
-    """The slots of a sweep: of `gpus_per_slot` GPUs each, or else of `cpus_per_slot` of `cpus`, which go by number."""
+    """The slots of this host for a sweep: of `gpus_per_slot` GPUs each, or else of `cpus_per_slot` of `cpus`.
+
+    CPUs go by number.
+    """
 
     folder: Path
     gpus: tuple[Gpu, ...]
@@ -55,7 +76,7 @@ class Slots:
         """How many attempts these let run side by side, where nobody else is using them."""
         return len(self.gpus) // self.gpus_per_slot if self.gpus else len(self.cpus) // self.cpus_per_slot
 
-    def take(self, avoid: Collection[str] = ()) -> Slot | None:
+    def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:  # noqa: ARG002 - locks tell
         """A free slot, or None where there is none now; never with a device named in `avoid`.
 
         All of it or nothing: whoever finds too little free lets go of what it has, so no two wait for each other.
@@ -70,9 +91,13 @@ class Slots:
         return self._slot("cuda", ",".join(uuids[byte] for byte in locked.choices), locked.descriptor)
 
     def _slot(self, device: str, visible: str, descriptor: int) -> Slot:
-        threads = dict.fromkeys(_THREADS, str(self.cpus_per_slot))
-        env = {**threads, "CUDA_VISIBLE_DEVICES": visible, OF_ATTEMPT: str(self.folder.resolve())}
+        env = {**threads(self.cpus_per_slot), "CUDA_VISIBLE_DEVICES": visible, OF_ATTEMPT: str(self.folder.resolve())}
         return Slot(device=device, name=visible or device, env=env, descriptor=descriptor)
+
+
+def threads(cpus: int) -> Mapping[str, str]:
+    """How an attempt's libraries are told how many threads they may use."""
+    return dict.fromkeys(_THREADS, str(cpus))
 
 
 def open_slots(gpus: Sequence[Gpu], cpus_per_attempt: int, slots: int | None, *, gpus_per_attempt: int = 1) -> Slots:

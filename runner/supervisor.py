@@ -48,6 +48,14 @@ _AT_ONCE: tuple[EndedBy, ...] = ("memory_limit", "lease_lost")
 def main(arguments: Sequence[str]) -> int | str:
     """Supervise the attempt in a folder. A sentence is returned where nothing was claimed."""
     folder, attempt_id = arguments
+    begun = begin(folder, attempt_id)
+    if not isinstance(begun, Supervision):
+        return begun
+    os._exit(begun.run())  # all is written; an orderly end of the interpreter costs 6 ms of CPU
+
+
+def begin(folder: str, attempt_id: str) -> Supervision | int | str:
+    """Take the attempt's claim; an exit code or a sentence where it cannot be had."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     spawn.close_inherited()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -63,7 +71,7 @@ def main(arguments: Sequence[str]) -> int | str:
     if lock is None:
         return CLAIMED_BY_ANOTHER
     spawn.become_subreaper()
-    os._exit(Supervision(attempt, plan).run())  # all is written; an orderly end of the interpreter costs 6 ms of CPU
+    return Supervision(attempt, plan)
 
 
 class Supervision:
@@ -105,6 +113,12 @@ class Supervision:
             self._look()
             self._obey(self._next_signal())
         return self._leave()
+
+    @property
+    def worker_code(self) -> int:
+        """How the worker ended, as a shell would say it; 1 where it never began."""
+        code = 1 if self._status is None else os.waitstatus_to_exitcode(self._status)
+        return code if code >= 0 else 128 - code
 
     def _start(self) -> None:
         try:
@@ -189,6 +203,8 @@ class Supervision:
     def _look_at_limits(self, now: float) -> None:
         if self._limits.seconds is not None and now - self._begun > self._limits.seconds:
             self._end("time_limit")
+        if self._limits.wall is not None and now - self._begun > self._limits.wall:
+            self._end("wall_time")
         if self._limits.silence is not None and self._silence.lasts(now) > self._limits.silence:
             self._end("stalled")
         limit = self._memory.limit

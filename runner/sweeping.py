@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -18,21 +17,18 @@ from runner.dry_run import describe_runs
 from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
-from runner.fitting import fitted, room
-from runner.gpus import Gpu, find_gpus
+from runner.fitting import fitted
+from runner.grounds import ground_of, launchers_of
 from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
-from runner.launchers.local import LocalLauncher
 from runner.on_end import Debt, OnEnd, find_command
 from runner.places import as_typed
 from runner.prepare import PreparedSweep, prepare
-from runner.scheduler import Scheduler
-from runner.slots import Slots, open_slots, refuse_inside_an_attempt
+from runner.scheduler import Scheduler, Where
 from runner.summary import ended
 from runner.sweep_lock import hold_sweep, refuse_if_held
 from runner.sweep_log import SweepLog, log_path, open_log
 from runner.watch import Watch
 from runner.wishes import SETTLED
-from sweeps.settings import Resources
 from sweeps.spec import read_sweep
 from sweeps.sweep_file import NO_PROFILES
 
@@ -55,6 +51,7 @@ def sweep(
     dry_run: bool,
     rerun_changed: bool,
     detach: bool,
+    launcher: str = "local",
 ) -> ExitCode:
     """Run a sweep until every run is settled, or, with `detach`, until another process has begun to.
 
@@ -64,9 +61,10 @@ def sweep(
     for number in ENDING_SIGNALS:  # until there is a scheduler: as Ctrl-C
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    host = find_gpus()
-    spec = read_sweep(file, overrides, profile=profile, gpus=host.count, known_kinds=BY_WORD)
-    gpus = () if spec.resources.gpus == "none" else host.usable()
+    ground = ground_of(launcher)
+    spec = read_sweep(
+        file, overrides, profile=profile, gpus=ground.gpu_count, cluster=ground.cluster, known_kinds=BY_WORD
+    )
     root = root.absolute()
     watch = Watch(root)
     with nullcontext() if detach else watch.shown():
@@ -76,11 +74,11 @@ def sweep(
         if dry_run:
             watch.say(describe_runs(prepare(spec, root), root))
             return ExitCode.OK
-        refuse_inside_an_attempt()
+        ground.require_usable(spec)
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
         if spec.memory.predict:
-            prepared = fitted(prepared, room(prepared.resources, gpus, os.environ))
+            prepared = fitted(prepared, ground.room(spec))
         for line in prepared.unchecked:
             watch.say(line)
         _make(root)
@@ -88,8 +86,15 @@ def sweep(
         if isinstance(side, Waiting):
             return _sent_off(side, prepared, root, watch)
         with hold_sweep(root, prepared.name), open_log(root, prepared.name) as log:
+            launchers = launchers_of(root, spec)
+            where = Where(
+                launcher=ground.launcher,
+                launchers=launchers,
+                places=ground.places(spec, launchers),
+                wall=ground.wall(spec),
+            )
             held = _HeldSweep(prepared, root, watch, on_end, rerun_changed=rerun_changed)
-            return held.carry_out(_slots(prepared.resources, gpus), log, side)
+            return held.carry_out(where, log, side)
 
 
 def _sent_off(side: Waiting, prepared: PreparedSweep, root: Path, watch: Watch) -> ExitCode:
@@ -113,9 +118,9 @@ class _HeldSweep:
         self._rerun_changed = rerun_changed
         self._debt = Debt(root, sweep.name)
 
-    def carry_out(self, slots: Slots, log: SweepLog, leaving: Leaving | None) -> ExitCode:
+    def carry_out(self, where: Where, log: SweepLog, leaving: Leaving | None) -> ExitCode:
         with closing(Ledger(self._root / "ledger.db")) as ledger:
-            scheduler = self._scheduler(ledger, slots)
+            scheduler = self._scheduler(ledger, where)
             if leaving:
                 leaving.begin(log)
             else:
@@ -127,15 +132,13 @@ class _HeldSweep:
             return ExitCode.INTERRUPTED
         return ExitCode.OK if scheduler.green else ExitCode.NOT_ALL_SUCCEEDED
 
-    def _scheduler(self, ledger: Ledger, slots: Slots) -> Scheduler:
+    def _scheduler(self, ledger: Ledger, where: Where) -> Scheduler:
         def observe(event: Event | None) -> None:
             if self._on_end and scheduler.running:
                 self._debt.owe()  # before the verdict of what runs now
             self._watch.observe(event)
 
-        scheduler = Scheduler(
-            self._sweep, ledger, self._root, LocalLauncher(), slots, observe, rerun_changed=self._rerun_changed
-        )
+        scheduler = Scheduler(self._sweep, ledger, self._root, where, observe, rerun_changed=self._rerun_changed)
         if self._on_end and self._something_is_open():
             self._debt.owe()
         return scheduler
@@ -182,8 +185,3 @@ def _make(root: Path) -> None:
         (root / "locks").mkdir(exist_ok=True)
     except OSError as error:
         raise Refused(f"the root {root} cannot be used: {error.strerror}; --root names another folder") from None
-
-
-def _slots(resources: Resources, gpus: Sequence[Gpu]) -> Slots:
-    each = resources.gpus if isinstance(resources.gpus, int) else 1
-    return open_slots(gpus, resources.cpus, resources.slots, gpus_per_attempt=each)

@@ -12,7 +12,7 @@ from db.errors import Refused, RunnerError
 from db.ledger import Ledger
 from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
-from runner.launchers.local import LocalLauncher
+from runner.launchers.named import Launchers
 from runner.requests import Verb, leave_request
 from runner.sweep_lock import SweepBusy, hold_sweep, is_held
 
@@ -104,8 +104,9 @@ def _cancel(ledger: Ledger, root: Path, run: str) -> str:
     if history.succeeded:
         return "it has succeeded; there is nothing to cancel"
     ledger.record_stop(run, "cancelled", "somebody cancelled it")
-    launcher = LocalLauncher()
+    launchers = Launchers(root)
     for opened in left_open:
+        launcher = launchers.named(opened.launcher)
         attended = Attended(opened, AttemptDir(root / run / str(opened.number)), opener_lives=lambda: False)
         attended.end("cancelled", launcher)
         deadline = time.monotonic() + PATIENCE

@@ -11,6 +11,7 @@ from typing import Any
 from db.strict import Fault, Invalid, describe, nearest, to_record
 from sweeps.layers import Faults, Layer, Leaf, Path, dotted
 from sweeps.settings import DataSettings, Memory, Policy, Resources, TrainSettings
+from sweeps.slurm import Slurm
 from sweeps.units import bytes_of, seconds_of
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -19,6 +20,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "resources": Resources,
     "policy": Policy,
     "memory": Memory,
+    "slurm": Slurm,
 }
 _UNITS = {
     ("resources", "memory"): bytes_of,
@@ -26,6 +28,8 @@ _UNITS = {
     ("resources", "silence"): seconds_of,
     ("policy", "wait"): seconds_of,
     ("policy", "grace"): seconds_of,
+    ("slurm", "memory"): bytes_of,
+    ("slurm", "time"): seconds_of,
 }
 
 
@@ -169,7 +173,7 @@ def _exists(kind: type[Any], path: Path) -> bool:
 def _with_units(path: Path, value: Any) -> Any:
     if path not in _UNITS or value is None:
         return value
-    if path == ("resources", "memory") and not isinstance(value, str):
+    if path[1:] == ("memory",) and not isinstance(value, str):
         raise Invalid([Fault((), f"expected a size with its unit, such as 4GiB, found {describe(value)}")])
     try:
         return _UNITS[path](value) if isinstance(value, str) else value

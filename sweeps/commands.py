@@ -22,10 +22,10 @@ from sweeps.sweep_file import SweepFile
 from sweeps.template import placeholders
 from sweeps.yaml_file import Located
 
-_OF_SWEEPS = ("resources", "policy", "name")
+_OF_SWEEPS = ("resources", "policy", "slurm", "name")
 RESERVED = (
     *("out", "config", "accum", "effective_batch", "python", "run", "attempt"),
-    *("name", "resources", "policy", "grid", "runs", "zip", "when", "exclude", "sample", "seeds", "profiles"),
+    *("name", "resources", "policy", "slurm", "grid", "runs", "zip", "when", "exclude", "sample", "seeds", "profiles"),
     *("success", "command", "settings", "on_end"),
 )
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)

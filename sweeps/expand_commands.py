@@ -33,7 +33,7 @@ from sweeps.template import fill_text, placeholders
 from sweeps.yaml_file import Located, Place
 
 _NUMBERS = ("batch", "steps", "seed")
-_NOT_OF_RUNS = ("resources", "policy", "name")
+_NOT_OF_RUNS = ("resources", "policy", "slurm", "name")
 
 
 @dataclass(frozen=True, kw_only=True)

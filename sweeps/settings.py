@@ -21,7 +21,7 @@ MOST_MEMORY = 2**60
 MOST_SECONDS = 1e9
 
 
-def _require_at_most(record: object, bounds: Mapping[str, float]) -> None:
+def require_at_most(record: object, bounds: Mapping[str, float]) -> None:
     """Numbers beyond all reason would fail later and elsewhere: in the ledger, a timer or the kernel."""
     values = {key: getattr(record, key) for key in bounds}
     faults = [
@@ -57,7 +57,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         require_positive(self, "window", "max_windows")
-        _require_at_most(self, {"window": MOST_SAMPLES, "max_windows": MOST_SAMPLES})
+        require_at_most(self, {"window": MOST_SAMPLES, "max_windows": MOST_SAMPLES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class TrainSettings:
         require_positive(self, "batch", "steps", "lr", "clip_norm", "log_every", "checkpoint_every")
         if self.batch > MOST_WINDOWS:
             refuse("batch", f"must be at most {MOST_WINDOWS:,} windows, is {self.batch}")
-        _require_at_most(self, {"steps": MOST_STEPS, "checkpoint_every": MOST_STEPS, "log_every": MOST_STEPS})
+        require_at_most(self, {"steps": MOST_STEPS, "checkpoint_every": MOST_STEPS, "log_every": MOST_STEPS})
         if self.weight_decay < 0:
             refuse("weight_decay", f"must not be negative, is {self.weight_decay}")
         if not 0 <= self.warmup_steps <= self.steps:
@@ -133,7 +133,7 @@ class Resources:
         optional = ("memory", "time", "silence", "slots")
         require_positive(self, "cpus", *(key for key in optional if getattr(self, key) is not None))
         most = {"slots": MOST_SLOTS, "cpus": MOST_CPUS, "memory": MOST_MEMORY, "time": MOST_SECONDS}
-        _require_at_most(self, {**most, "silence": MOST_SECONDS})
+        require_at_most(self, {**most, "silence": MOST_SECONDS})
         if isinstance(self.gpus, int) and not 0 < self.gpus <= MOST_SLOTS:
             refuse("gpus", f"must be auto, none, or at least 1 and at most {MOST_SLOTS:,}, is {self.gpus}")
         if (self.slots or 0) * self.cpus > MOST_CPUS_IN_ALL:
@@ -161,7 +161,7 @@ class Policy:
         for key, seconds in (("wait", self.wait), ("grace", self.grace)):
             if seconds < 0:
                 refuse(key, f"must not be negative, is {seconds}")
-        _require_at_most(self, {"wait": MOST_SECONDS, "grace": MOST_SECONDS})
+        require_at_most(self, {"wait": MOST_SECONDS, "grace": MOST_SECONDS})
         for kind, budget in self.retries.items():
             if budget < 0:
                 raise Invalid([Fault(("retries", kind), f"must not be negative, is {budget}")])

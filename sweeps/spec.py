@@ -19,6 +19,7 @@ from sweeps.overrides import apply_overrides, read_overrides
 from sweeps.points import checked, read_asked
 from sweeps.reading import Reading
 from sweeps.settings import Memory, Policy, Resources
+from sweeps.slurm import Slurm
 from sweeps.sweep_file import Host, SweepFile, choose_profile, read_sweep_file, refuse_mixtures
 from sweeps.trainings import Trainings
 from sweeps.yaml_file import Located, Place, read_yaml
@@ -43,6 +44,7 @@ class SweepSpec:
     resources: Resources
     policy: Policy
     memory: Memory
+    slurm: Slurm
     candidates: tuple[Candidate, ...]
     commands: tuple[CommandCandidate, ...] = ()
     on_end: tuple[str, ...] = ()
@@ -68,13 +70,14 @@ def read_sweep(
     *,
     profile: str | None = None,
     gpus: int | None,
+    cluster: bool = False,
     known_kinds: Collection[str] = (),
 ) -> SweepSpec:
     """Read and expand a sweep file. Imports no backbone and no task.
 
     `overrides` are `key=value` from the command line, `profile` its `--profile`; `gpus` are how many the host has, None
-    where its driver does not say; `known_kinds` are the failure kinds that `policy.retries` may name (none: not
-    checked).
+    where its driver does not say. Of a `cluster` the file tells whether it gives one. `known_kinds` are the failure
+    kinds that `policy.retries` may name (none: not checked).
 
     Raises:
         Refused: with one line for each thing wrong.
@@ -89,7 +92,7 @@ def read_sweep(
     words = (Trainings if file.command is None else Commands)(
         file, located, path.absolute().parent, given, known_kinds, faults
     )
-    spec = _Reader(path, located, file, words).spec(profile, gpus)
+    spec = _Reader(path, located, file, words).spec(profile, gpus, cluster=cluster)
     faults.stop()
     return spec
 
@@ -104,12 +107,11 @@ class _Reader:
         self.words = words
         self.faults = words.faults
 
-    def spec(self, asked_profile: str | None, gpus: int | None) -> SweepSpec:
+    def spec(self, asked_profile: str | None, gpus: int | None, *, cluster: bool) -> SweepSpec:
         words = self.words
         settings = words.section(())
         asked, everywhere = self._asked()
-        asked_gpus = overlay(settings, everywhere).get(_GPUS)
-        host = Host(has_gpu=gpus != 0, unused=asked_gpus is not None and asked_gpus.value == "none")
+        host = self._host(overlay(settings, everywhere), gpus, cluster=cluster)
         profile, reason = choose_profile(self.file, asked_profile, host, self.located, self.faults)
         profiles = {name: words.section(("profiles", name)) for name in self.file.profiles}
         profiled = frozenset(path for layer in profiles.values() for path in layer)
@@ -134,11 +136,22 @@ class _Reader:
             resources=resources,
             policy=self._typed(Policy, "policy", *layers),
             memory=self._typed(Memory, "memory", *layers),
+            slurm=self._typed(Slurm, "slurm", *layers),
             candidates=words.candidates(draft) if isinstance(words, Trainings) else (),
             commands=words.candidates(draft) if isinstance(words, Commands) else (),
             on_end=self.file.on_end,
             source=self.located,
         )
+
+    def _host(self, settings: Layer, gpus: int | None, *, cluster: bool) -> Host:
+        """As the profile is chosen by it, so by what stands outside of profiles."""
+        asked = settings.get(_GPUS)
+        unused = asked is not None and asked.value == "none"
+        if not cluster:
+            return Host(has_gpu=gpus != 0, unused=unused)
+        wanted = asked is not None and isinstance(asked.value, int)
+        gives = wanted or self._typed(Slurm, "slurm", settings).asks_for_gpu
+        return Host(has_gpu=gives, unused=unused, cluster=True)
 
     def _asked(self) -> tuple[Asked, dict[tuple[str, ...], Leaf]]:
         """What is asked for, and what the command line sets everywhere."""

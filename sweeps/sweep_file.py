@@ -37,6 +37,7 @@ class Profile:
     tasks: Sections | None = None
     backbones: Sections | None = None
     resources: Section | None = None
+    slurm: Section | None = None
     settings: Section | None = None
 
 
@@ -76,6 +77,7 @@ class SweepFile:
     resources: Section = field(default_factory=dict)
     policy: Section = field(default_factory=dict)
     memory: Section = field(default_factory=dict)
+    slurm: Section = field(default_factory=dict)
     profiles: Mapping[str, Profile | None] = field(default_factory=dict)
     on_end: tuple[str, ...] = ()
 
@@ -123,10 +125,24 @@ def refuse_mixtures(located: Located, faults: Faults) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Whether this host has a GPU, and whether the sweep leaves it `unused` (`resources.gpus: none`)."""
+    """Whether this host has a GPU, and whether the sweep leaves it `unused` (`resources.gpus: none`).
+
+    Of a `cluster`, whether an attempt asks it for one.
+    """
 
     has_gpu: bool
     unused: bool = False
+    cluster: bool = False
+
+    @property
+    def uses_gpu(self) -> bool:
+        return self.has_gpu and not self.unused
+
+    @property
+    def told(self) -> str:
+        if self.cluster:
+            return "a GPU is asked of Slurm" if self.uses_gpu else "no GPU is asked of Slurm (slurm.gres)"
+        return "a GPU is here" if self.uses_gpu else "resources.gpus is none" if self.has_gpu else "no GPU here"
 
 
 def choose_profile(
@@ -141,9 +157,8 @@ def choose_profile(
     if isinstance(file.profile, str):
         return file.profile, f"the profile is {file.profile}; --profile NAME chooses another"
     choice = file.profile or ProfileChoice()
-    on_gpu = host.has_gpu and not host.unused
-    chosen, other = (choice.gpu, choice.cpu) if on_gpu else (choice.cpu, choice.gpu)
-    here = "a GPU is here" if on_gpu else "resources.gpus is none" if host.has_gpu else "no GPU here"
+    chosen, other = (choice.gpu, choice.cpu) if host.uses_gpu else (choice.cpu, choice.gpu)
+    here = host.told
     if chosen is None:
         known = f"; --profile NAME chooses one of {', '.join(sorted(file.profiles))}" if file.profiles else ""
         return None, f"{here}, and the file names no profile for that{known}" if known else NO_PROFILES

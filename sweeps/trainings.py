@@ -20,9 +20,9 @@ from sweeps.yaml_file import Located, Place
 BACKBONES = shelves.Shelf(word="backbone", package="backbones", interface="Backbone")
 TASKS = shelves.Shelf(word="task", package="tasks", interface="Task")
 _OF_RUNS = ("backbone", "seed", "tasks", "data", "train", "backbones")
-_OF_PROFILES = ("data", "train", "backbones", "tasks", "resources")
+_OF_PROFILES = ("data", "train", "backbones", "tasks", "resources", "slurm")
 _OF_FILES = (*_OF_PROFILES, "policy", "memory")
-_OF_COMMAND_LINES = (*_OF_RUNS, "resources", "policy", "memory", "name", "plugins")
+_OF_COMMAND_LINES = (*_OF_RUNS, "resources", "policy", "memory", "slurm", "name", "plugins")
 
 
 class Trainings:

@@ -30,6 +30,7 @@ from db.verdicts import Failed, Succeeded, Unverified
 from runner.evidence import Evidence, Unreadable
 from runner.failures import BY_WORD, FAILURE_KINDS
 from runner.judge import hear, judge, measure
+from runner.launchers.looks import Account, Fault
 from runner.log_signs import Signs
 
 OOM_KILLED = MemoryWatch(how="cgroup_v1", limit=100, peak=100, oom_kills=1)
@@ -44,6 +45,11 @@ NOTHING = Declared()
 REPORT = Declared(report=True, metrics=("mse",))
 
 NO_GPU = Signs(device_fault="RuntimeError: No CUDA GPUs are available")
+
+
+def told(fault: Fault | None, said: str = "job 7_0: FAILED 1:0", *, agrees: bool = False) -> Account:
+    """As a launcher that watches tells it."""
+    return Account(who="slurm", said=said, agrees=agrees, fault=fault)
 
 
 def cuda_error(message: str) -> Evidence:
@@ -70,8 +76,31 @@ FAILURES = {
     "exit code 1": (spoiled(exit=ended(exit_code=1), result=None), "crashed"),
     "hangs": (spoiled(exit=killed(15, ended_by="stalled"), result=None), "stalled"),
     "host restarted": (spoiled(exit=None, result=None, restarted=True), "node_lost"),
-    "node failed": (spoiled(exit=None, result=None, launcher_says="node_lost"), "node_lost"),
-    "preempted": (spoiled(exit=killed(15, ended_by="signal"), launcher_says="preempted"), "preempted"),
+    "node failed": (spoiled(exit=None, result=None, account=told("node_lost")), "node_lost"),
+    "preempted": (spoiled(exit=killed(15, ended_by="signal"), account=told("preempted")), "preempted"),
+    "preempted before it began": (
+        spoiled(claim=FENCED, exit=None, result=None, account=told("preempted")),
+        "preempted",
+    ),
+    "its cluster ran out of memory": (spoiled(exit=None, result=None, account=told("host_oom")), "host_oom"),
+    "its cluster saw an OOM, all else fine": (spoiled(account=told("host_oom")), "host_oom"),
+    "cancelled by hand in its cluster": (
+        spoiled(exit=killed(15, ended_by="signal"), account=told("cancelled")),
+        "cancelled",
+    ),
+    "cancelled there because we asked": (
+        spoiled(
+            claim=FENCED,
+            exit=None,
+            result=None,
+            end_request=replace(CANCELLED, why="interrupted"),
+            account=told("cancelled"),
+        ),
+        "interrupted",
+    ),
+    "its cluster's time is over": (spoiled(exit=None, result=None, account=told("wall_time")), "wall_time"),
+    "ended before its cluster would": (spoiled(exit=killed(15, ended_by="wall_time"), result=None), "wall_time"),
+    "its cluster says FAILED, all else fine": (spoiled(account=told(None)), "contradiction"),
     "memory held by others": (out_of_memory(ours="2.00 GiB"), "device_busy"),
     "memory held by ourselves": (out_of_memory(ours="23.05 GiB"), "cuda_oom"),
     "too much even without others": (out_of_memory(ours="2.00 GiB", asked="24.00 GiB"), "cuda_oom"),

@@ -16,8 +16,9 @@ from db.records import Limits
 from runner import processes
 from runner.attempt_dir import AttemptDir
 from runner.host_locks import FOLDER
-from runner.launchers.interface import Launcher, LaunchRefused
+from runner.launchers.interface import Launcher, Launching, LaunchRefused
 from runner.launchers.local import LocalLauncher
+from runner.launchers.looks import Gone
 from runner.liveness import fence, is_alive
 from runner.slots import Slots, open_slots
 
@@ -39,9 +40,15 @@ def submit(launcher: Launcher, attempt: AttemptDir, slots: Slots) -> str:
     slot = slots.take()
     assert slot is not None
     try:
-        return launcher.submit(attempt, attempt.read_plan(), slot)
+        (reference,) = launcher.submit([Launching(attempt=attempt, plan=attempt.read_plan(), slot=slot)])
+        assert isinstance(reference, str)
+        return reference
     finally:
         slot.close()
+
+
+def has_ended(launcher: Launcher, reference: str) -> bool:
+    return isinstance(launcher.look(reference), Gone)
 
 
 def is_free(slots: Slots) -> bool:
@@ -58,11 +65,11 @@ def test_it_carries_its_name(launcher: Launcher) -> None:
 def test_what_is_submitted_runs_and_ends(launcher: Launcher, slots: Slots, tmp_path: Path) -> None:
     attempt = planned(tmp_path / "1", shell("echo $OMP_NUM_THREADS,$CUDA_VISIBLE_DEVICES; exit 3"), limits=QUICK)
     reference = submit(launcher, attempt, slots)
-    until(lambda: launcher.has_ended(reference))
+    until(lambda: has_ended(launcher, reference))
     assert attempt.read_exit().exit_code == 3
     assert output(attempt) == "1,\n"
     assert not is_alive(attempt)
-    assert launcher.has_ended(reference)
+    assert has_ended(launcher, reference)
 
 
 def test_a_slot_is_taken_until_the_attempt_has_ended(launcher: Launcher, slots: Slots, tmp_path: Path) -> None:
@@ -71,10 +78,10 @@ def test_a_slot_is_taken_until_the_attempt_has_ended(launcher: Launcher, slots: 
     reference = submit(launcher, attempt, slots)
     until(lambda: output(attempt))
     assert not is_free(slots)
-    assert not launcher.has_ended(reference)
+    assert not has_ended(launcher, reference)
     assert output(attempt) == "[0, 1, 2, 3]\n"  # 3 lists them: the worker does not hold the slot
-    launcher.cancel(reference)
-    until(lambda: launcher.has_ended(reference))
+    launcher.cancel([reference])
+    until(lambda: has_ended(launcher, reference))
     assert attempt.read_exit().ended_by == "signal"
     assert is_free(slots)
 
@@ -82,17 +89,17 @@ def test_a_slot_is_taken_until_the_attempt_has_ended(launcher: Launcher, slots: 
 def test_what_is_cancelled_early_never_lives(launcher: Launcher, slots: Slots, tmp_path: Path) -> None:
     attempt = planned(tmp_path / "1", shell("sleep 60"), limits=QUICK)
     reference = submit(launcher, attempt, slots)
-    launcher.cancel(reference)
-    until(lambda: launcher.has_ended(reference))
+    launcher.cancel([reference])
+    until(lambda: has_ended(launcher, reference))
     assert not is_alive(attempt)
-    launcher.cancel(reference)
+    launcher.cancel([reference])
 
 
 def test_a_fenced_attempt_ends_without_having_run(launcher: Launcher, slots: Slots, tmp_path: Path) -> None:
     attempt = planned(tmp_path / "1", shell("echo ran"), limits=QUICK)
     assert fence(attempt)
     reference = submit(launcher, attempt, slots)
-    until(lambda: launcher.has_ended(reference))
+    until(lambda: has_ended(launcher, reference))
     assert not attempt.stdout.exists()
 
 
@@ -101,9 +108,10 @@ def test_what_cannot_be_submitted_is_refused(launcher: Launcher, slots: Slots, t
     plan = attempt.read_plan()
     slot = slots.take()
     assert slot is not None
-    with pytest.raises(LaunchRefused, match="missing"):
-        launcher.submit(AttemptDir(tmp_path / "missing"), plan, slot)
+    (refusal,) = launcher.submit([Launching(attempt=AttemptDir(tmp_path / "missing"), plan=plan, slot=slot)])
     slot.close()
+    assert isinstance(refusal, LaunchRefused)
+    assert "missing" in str(refusal)
     assert is_free(slots)
 
 
@@ -125,10 +133,10 @@ time.sleep(60)
     os.killpg(scheduler.pid, signal.SIGKILL)
     scheduler.communicate()
     later = LAUNCHERS[name]()
-    assert not later.has_ended(reference)
+    assert not has_ended(later, reference)
     assert is_alive(attempt)
     assert not is_free(slots)
-    until(lambda: later.has_ended(reference))
+    until(lambda: has_ended(later, reference))
     assert attempt.read_exit().exit_code == 0
     assert is_free(slots)
 
@@ -136,6 +144,6 @@ time.sleep(60)
 def test_a_pid_that_now_names_another_process_has_ended() -> None:
     started = processes.start_time(os.getpid())
     assert started is not None
-    assert LocalLauncher().has_ended(f"{os.getpid()}:{started - 1}")
-    assert not LocalLauncher().has_ended(f"{os.getpid()}:{started}")
-    LocalLauncher().cancel(f"{os.getpid()}:{started - 1}")
+    assert has_ended(LocalLauncher(), f"{os.getpid()}:{started - 1}")
+    assert not has_ended(LocalLauncher(), f"{os.getpid()}:{started}")
+    LocalLauncher().cancel([f"{os.getpid()}:{started - 1}"])

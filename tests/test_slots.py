@@ -79,6 +79,7 @@ def test_a_slot_is_held_by_whoever_inherited_it() -> None:
     slots = open_slots(GPUS[:1], 1, None)
     slot = slots.take()
     assert slot is not None
+    assert slot.descriptor is not None
     heir = subprocess.Popen(["sleep", "60"], pass_fds=[slot.descriptor])
     slot.close()
     assert slots.take() is None
@@ -166,6 +167,7 @@ def test_all_of_several_gpus_are_held_until_the_last_heir_is_gone() -> None:
     slots = open_slots(GPUS, 1, None, gpus_per_attempt=2)
     slot = slots.take()
     assert slot is not None
+    assert slot.descriptor is not None
     heir = subprocess.Popen(["sleep", "60"], pass_fds=[slot.descriptor])
     slot.close()
     assert open_slots(GPUS[:2], 1, None).take() is None

@@ -1,12 +1,15 @@
-"""What every launcher does: start the supervisor of an attempt somewhere, and say when that has come to nothing."""
+"""What every launcher does: start the supervisors of attempts somewhere, and say what has become of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from db.errors import RunnerError
 from db.records import Plan
 from runner.attempt_dir import AttemptDir
+from runner.launchers.looks import Look
 from runner.slots import Slot
 
 
@@ -14,25 +17,45 @@ class LaunchRefused(RunnerError):  # noqa: N818 - it is what happened, and reads
     """The attempt was not submitted, and nothing of it will run; the message says why."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Launching:
+    """An attempt whose folder and plan are written. Its supervisor inherits the slot; never on a node of `avoid`."""
+
+    attempt: AttemptDir
+    plan: Plan
+    slot: Slot
+    avoid: tuple[str, ...] = ()
+
+
 class Launcher(Protocol):
-    """Starts `runner.supervisor` for an attempt whose folder and plan are written."""
+    """Starts `runner.supervisor` for attempts. `is_witness`: it saw how they ended, and no verdict goes without it."""
 
     name: str
+    is_witness: bool
 
-    def submit(self, attempt: AttemptDir, plan: Plan, slot: Slot) -> str:
-        """Start the supervisor; it inherits the slot. The caller closes its own hold on the slot afterwards.
+    def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
+        """Start their supervisors. The caller closes its own hold on the slots afterwards.
 
-        Returns a reference to what was submitted, which any later scheduler can use.
-
-        Raises:
-            LaunchRefused: nothing was submitted.
+        Returns for each a reference to what was submitted, which any later scheduler can use, or why it was not.
         """
         ...
 
-    def has_ended(self, reference: str) -> bool:
-        """True only where what was submitted is known to have ended, whether it claimed the attempt or not."""
+    def why_not_now(self) -> str | None:
+        """Why nothing should be submitted now; nothing where it should."""
         ...
 
-    def cancel(self, reference: str) -> None:
+    def look(self, reference: str) -> Look:
+        """What has become of what was submitted."""
+        ...
+
+    def hurry(self) -> None:
+        """Something has ended, as others see it: look again soon."""
+        ...
+
+    def find(self, attempt_id: str) -> str | None:
+        """The reference of what was submitted for an attempt, where nobody came to record it."""
+        ...
+
+    def cancel(self, references: Sequence[str]) -> None:
         """Ask what was submitted to end: for what has no claim yet. Does nothing where it has ended."""
         ...

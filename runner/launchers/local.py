@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 
-from db.records import Plan
 from runner import processes
-from runner.attempt_dir import AttemptDir
 from runner.entry import bare_argv
-from runner.launchers.interface import LaunchRefused
+from runner.launchers.interface import Launching, LaunchRefused
+from runner.launchers.looks import Going, Gone
 from runner.processes import SLOT_DESCRIPTOR
-from runner.slots import Slot
 
 
 class LocalLauncher:
     """References are `pid:start time`, the latter in clock ticks since boot: a pid alone may come to name another."""
 
     name = "local"
+    is_witness = False
 
     def __init__(self) -> None:
         self._children: set[int] = set()
 
-    def submit(self, attempt: AttemptDir, plan: Plan, slot: Slot) -> str:
-        argv = bare_argv("runner.supervisor", str(attempt.path.absolute()), plan.attempt_id)
+    def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
+        return [self._start(launching) for launching in launchings]
+
+    def _start(self, launching: Launching) -> str | LaunchRefused:
+        attempt, slot = launching.attempt, launching.slot
+        argv = bare_argv("runner.supervisor", str(attempt.path.absolute()), launching.plan.attempt_id)
         spare = SLOT_DESCRIPTOR + 1 + (slot.descriptor == SLOT_DESCRIPTOR + 1)
         log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         try:
@@ -43,21 +47,33 @@ class LocalLauncher:
                 setsigmask=(),
             )
         except OSError as error:
-            raise LaunchRefused(f"the supervisor of {attempt.path} cannot be started: {error.strerror}") from None
+            return LaunchRefused(f"the supervisor of {attempt.path} cannot be started: {error.strerror}")
         self._children.add(pid)
         return f"{pid}:{processes.start_time(pid) or 0}"
 
-    def has_ended(self, reference: str) -> bool:
+    def why_not_now(self) -> None:
+        """A process can always be tried."""
+        return
+
+    def look(self, reference: str) -> Going | Gone:
         pid, started = map(int, reference.split(":"))
         if pid in self._children:
             with suppress(ChildProcessError):  # somebody else reaped it
                 if os.waitpid(pid, os.WNOHANG)[0] == 0:
-                    return False
+                    return Going()
             self._children.discard(pid)
-        return processes.start_time(pid) != started
+        return Going() if processes.start_time(pid) == started else Gone()
 
-    def cancel(self, reference: str) -> None:
-        pid, started = map(int, reference.split(":"))
-        if processes.start_time(pid) == started:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+    def hurry(self) -> None:
+        """It looks every time."""
+
+    def find(self, _attempt_id: str) -> None:
+        """What nobody recorded ends by itself: whoever takes over takes its claim."""
+        return
+
+    def cancel(self, references: Sequence[str]) -> None:
+        for reference in references:
+            pid, started = map(int, reference.split(":"))
+            if processes.start_time(pid) == started:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)

@@ -6,6 +6,7 @@ import signal as signals
 
 from db.records import EndRequest
 from runner.evidence import Evidence, Unreadable
+from runner.launchers.looks import Fault
 from runner.recognisers.words import Recogniser, headline, how_it_ended, signal_name
 from runner.tracebacks import Tracebacks
 from sweeps.units import size
@@ -18,6 +19,7 @@ def ended_by(*reasons: str) -> Recogniser:
         "revoked": "the attempt was revoked",
         "lease_lost": "its supervisor could no longer prove that it lived",
         "time_limit": "it ran longer than its time limit",
+        "wall_time": "the time that its cluster gives it was over",
         "stalled": "it gave no sign of life any more",
         "memory_limit": "its anonymous memory went above the limit",
         "signal": "its supervisor was told to end by a signal",
@@ -34,16 +36,22 @@ def ended_by(*reasons: str) -> Recogniser:
     return recognise
 
 
+def told_by_launcher(fault: Fault) -> Recogniser:
+    """What the launcher saw; not what it did because we asked it to."""
+
+    def recognise(evidence: Evidence) -> str | None:
+        account = evidence.account
+        if account is None or account.fault != fault:
+            return None
+        request = evidence.end_request
+        asked = fault == "cancelled" and isinstance(request, EndRequest) and request.why != "revoked"
+        return None if asked else f"{account.who} says: {account.said}"
+
+    return recognise
+
+
 def node_lost(evidence: Evidence) -> str | None:
-    if evidence.launcher_says == "node_lost":
-        return "the launcher says that its node failed"
     return "its host was restarted while it ran" if evidence.restarted and evidence.own_exit is None else None
-
-
-def preempted(evidence: Evidence) -> str | None:
-    return (
-        "the launcher says that something more urgent took its place" if evidence.launcher_says == "preempted" else None
-    )
 
 
 def _lacking(evidence: Evidence) -> str:
@@ -74,6 +82,8 @@ def fenced(evidence: Evidence) -> str | None:
         return None
     if evidence.plan is None and evidence.submitted:
         return None  # it was there, and may have run
+    if evidence.account is not None and evidence.account.fault not in (None, "cancelled"):
+        return None  # it ended before anything started, and the launcher tells of what
     return "the scheduler that opened it was gone before anything started; it can never start now"
 
 

@@ -39,6 +39,14 @@ def contradiction(evidence: Evidence) -> str | None:
     return f"its result says it is complete, but it ended with {how_it_ended(exit_.exit_code, exit_.signal)}"
 
 
+def denied_by_launcher(evidence: Evidence) -> str | None:
+    """A clean end by all that it left itself, and another one by who started it."""
+    account = evidence.account
+    if account is None or account.agrees or not ended_well(evidence) or silent_crash(evidence):
+        return None
+    return f"it ended with exit code 0, but {account.who} says: {account.said}"
+
+
 def other_process(evidence: Evidence) -> str | None:
     """The exit code that was seen says nothing of a process that went on after it."""
     exit_, result = evidence.own_exit, evidence.own_result
@@ -87,7 +95,8 @@ def bad_result(evidence: Evidence) -> str | None:
 def incomplete(evidence: Evidence) -> str | None:
     result = evidence.own_result
     doubt = evidence.disagreement or evidence.unreadable_numbers or isinstance(evidence.claim, Unreadable)
-    elsewhere = silent_crash(evidence) or doubt or any(proof.kind for proof in evidence.proofs)
+    denied = evidence.account is not None and not evidence.account.agrees
+    elsewhere = silent_crash(evidence) or doubt or denied or any(proof.kind for proof in evidence.proofs)
     if result is None or result.error is not None or not ended_well(evidence) or elsewhere:
         return None
     return "its result is not complete"

@@ -1,0 +1,105 @@
+"""Supervisors as tasks of Slurm's arrays. submitit submits them; how they ended is read by us, in Slurm's own words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from runner.evidence import end_of
+from runner.launchers.interface import Launching, LaunchRefused
+from runner.launchers.looks import Gone, Look
+from runner.slurm import commands
+from runner.slurm.array import attempts_of, folder_of, submit_array
+from runner.slurm.book import Book
+from runner.slurm.commands import NoAnswer
+from runner.slurm.reading import Unreadable
+from runner.slurm.reference import Reference, parsed
+from sweeps.settings import Resources
+from sweeps.slurm import Slurm
+
+LARGEST_ARRAY = 1000
+"""Slurm's own default bound (`MaxArraySize` is one more)."""
+FORGOTTEN = "now-30days"
+"""What was submitted longer ago and never recorded is not looked for."""
+
+
+class SlurmLauncher:
+    """References are as `runner.slurm.reference` says."""
+
+    name = "slurm"
+    is_witness = True
+
+    def __init__(self, root: Path, asked: Slurm, resources: Resources) -> None:
+        self._root = root
+        self._asked = asked
+        self._resources = resources
+        self._book = Book()
+        self._submitted: dict[str, tuple[str, int]] | None = None
+
+    def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
+        """One array for all that may run on the same nodes."""
+        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for position, launching in enumerate(launchings):
+            alike[launching.avoid].append(position)
+        answers: dict[int, str | LaunchRefused] = {}
+        for avoid, positions in alike.items():
+            for first in range(0, len(positions), LARGEST_ARRAY):
+                part = positions[first : first + LARGEST_ARRAY]
+                own = [launchings[position] for position in part]
+                answers |= dict(zip(part, self._submit(own, avoid), strict=True))
+        return [answers[position] for position in range(len(launchings))]
+
+    def _submit(self, launchings: Sequence[Launching], avoid: Sequence[str]) -> Sequence[str | LaunchRefused]:
+        given = submit_array(self._root, launchings, self._asked, self._resources, avoid)
+        if isinstance(given, LaunchRefused):
+            return [given] * len(launchings)
+        self._book.follow(given)
+        return [str(reference) for reference in given]
+
+    def why_not_now(self) -> str | None:
+        """It would be refused, and count as a failure of the run."""
+        return self._book.why_silent()
+
+    def look(self, reference: str) -> Look:
+        known = parsed(reference)
+        look = self._book.look(known)
+        return self._with_last_words(look, known) if isinstance(look, Gone) else look
+
+    def _with_last_words(self, gone: Gone, reference: Reference) -> Gone:
+        """What the batch script printed before, or instead of, our supervisor: why it could not be started."""
+        account = gone.account
+        if account is None or account.agrees:
+            return gone
+        log = folder_of(self._root, reference.name) / f"{reference.job}_0_log.out"
+        words = " ".join(end_of(log, 300).decode(errors="replace").split())
+        return Gone(account=replace(account, said=f"{account.said}; it printed: {words}")) if words else gone
+
+    def hurry(self) -> None:
+        self._book.hurry()
+
+    def find(self, attempt_id: str) -> str | None:
+        """Its list of attempts lies there before Slurm knows of an array, so the array's name leads to the job."""
+        if self._submitted is None:
+            self._submitted = {attempt: (name, index) for name, index, attempt in attempts_of(self._root)}
+        if attempt_id not in self._submitted:
+            return None
+        name, index = self._submitted[attempt_id]
+        with suppress(NoAnswer, Unreadable):
+            for row in commands.ask_queue([name]):
+                if row.job.endswith(f"_{index}"):
+                    return str(Reference(job=row.job, name=name))
+        with suppress(NoAnswer, Unreadable):
+            for record in commands.ask_records_named([name], FORGOTTEN):
+                if record.job.endswith(f"_{index}"):
+                    return str(Reference(job=record.job, name=name))
+        return None
+
+    def cancel(self, references: Sequence[str]) -> None:
+        """What Slurm does not hear now is fenced: it will end by itself when it starts."""
+        with suppress(NoAnswer):
+            if references:
+                commands.cancel([parsed(reference).job for reference in references])
+        self._book.hurry()

@@ -1,0 +1,117 @@
+"""Submitting attempts as the tasks of one array. The script and the call of sbatch are submitit's."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from db.legible import legible
+from runner.attempt_dir import write_whole
+from runner.entry import bare_argv
+from runner.launchers.interface import Launching, LaunchRefused
+from runner.slurm.reference import Reference, new_name
+from sweeps.settings import Resources
+from sweeps.slurm import Slurm
+
+MIB = 2**20
+SUPERVISOR = 64 * MIB
+"""Memory that the supervisor and the batch script take beside the worker's."""
+ROOM_TO_END = 90.0
+"""Seconds of a job's time that are not the attempt's: to ask it to end, to write its last checkpoint, to record it."""
+ATTEMPTS = "attempts.json"
+
+
+def folder_of(root: Path, name: str) -> Path:
+    return root / "slurm" / name
+
+
+def submit_array(
+    root: Path, launchings: Sequence[Launching], asked: Slurm, resources: Resources, avoid: Sequence[str]
+) -> list[Reference] | LaunchRefused:
+    """Submit them as one array. Their list lies there before Slurm knows of them, so they are found by the name."""
+    name = new_name()
+    folder = folder_of(root, name)
+    try:
+        folder.mkdir(parents=True)
+        listed = [[str(one.attempt.path.absolute()), one.plan.attempt_id] for one in launchings]
+        write_whole(folder / ATTEMPTS, json.dumps(listed).encode())
+    except OSError as error:
+        return LaunchRefused(f"the folder {folder} of its array cannot be written: {error.strerror}")
+    return _submitted(folder, name, len(launchings), parameters(asked, resources, name, avoid))
+
+
+def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
+    from submitit.core.utils import FailedSubmissionError  # imported where it is needed: it takes a tenth of a second
+    from submitit.slurm.slurm import SlurmExecutor
+
+    argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
+    try:
+        executor = SlurmExecutor(folder)
+        executor.update_parameters(**given)
+        executor.parameters["map_count"] = count
+        # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
+        job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
+    except RuntimeError:
+        return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
+    except FailedSubmissionError as error:
+        return LaunchRefused(f"sbatch would not take it: {_reason(str(error))}")
+    except OSError as error:
+        return LaunchRefused(f"sbatch cannot be called: {error.strerror}")
+    return [Reference(job=f"{job.job_id}_{index}", name=name) for index in range(count)]
+
+
+def _reason(said: str) -> str:
+    lines = [line for line in said.splitlines() if "error:" in line] or said.strip().splitlines()[-1:]
+    return legible(" ".join(line.partition("error:")[2].strip() or line.strip() for line in lines))
+
+
+def parameters(asked: Slurm, resources: Resources, name: str, avoid: Sequence[str]) -> dict[str, Any]:
+    """What submitit is told. Pure."""
+    memory = asked.memory if asked.memory is not None or resources.memory is None else resources.memory + SUPERVISOR
+    limits = [seconds for seconds in (asked.time, _with_room(resources.time)) if seconds is not None]
+    excluded = ",".join([*([asked.exclude] if asked.exclude else []), *avoid])
+    plain = {key: getattr(asked, key) for key in ("partition", "account", "qos", "constraint")}
+    given = {
+        **plain,
+        "gres": asked.gres or (f"gpu:{resources.gpus}" if isinstance(resources.gpus, int) else None),
+        "exclude": excluded or None,
+        "job_name": name,
+        "time": math.ceil(min(limits) / 60) if limits else None,
+        "mem": f"{math.ceil(memory / MIB)}M" if memory is not None else None,
+        "cpus_per_task": resources.cpus,
+        "array_parallelism": asked.at_once,
+        "use_srun": asked.use_srun,
+        "stderr_to_stdout": True,
+        "signal_delay_s": 0,  # the supervisor keeps the time; a late SIGUSR2 would only reach the worker
+    }
+    # One owner of retries: a job that Slurm starts again by itself would be a second body of its attempt.
+    extra = {**asked.extra, "no-requeue": True, "wckey": None}
+    return {
+        **{key: value for key, value in given.items() if value is not None},
+        "additional_parameters": {key: value for key, value in extra.items() if value is not None},
+    }
+
+
+def _with_room(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds + ROOM_TO_END
+
+
+def attempts_of(root: Path) -> Iterator[tuple[str, int, str]]:
+    """Name of the array, index and attempt id of all that was ever to be submitted here, the newest array first."""
+    lists = sorted((root / "slurm").glob(f"*/{ATTEMPTS}"), key=_written, reverse=True)
+    for path in lists:
+        with suppress(OSError, ValueError, LookupError, TypeError):  # torn: nothing of it can have been submitted
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            yield from ((path.parent.name, index, row[1]) for index, row in enumerate(rows))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

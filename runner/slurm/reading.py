@@ -1,0 +1,100 @@
+"""What squeue and sacct print, as records. Pure: text in, records out; a line that cannot be read is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from db.errors import RunnerError
+
+SQUEUE_FORMAT = "%i|%j|%V|%T|%N|%r"
+"""Job, name, submit time, state, nodes, reason; the last may hold anything."""
+SACCT_FIELDS = "JobID,JobName,Submit,State,ExitCode,Start,End,NodeList"
+_JOB = r"\d+(?:_\d+)?"
+_STEP = re.compile(rf"({_JOB})\.(\w+)")
+_NOT_YET = ("Unknown", "None", "")
+
+
+class Unreadable(RunnerError):  # noqa: N818 - it is what the text is
+    """Slurm printed what we do not understand; the message quotes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A job, or one task of an array, as squeue sees it now."""
+
+    job: str
+    name: str
+    submitted: str
+    word: str
+    nodes: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A row of the accounting: of a job where `step` is nothing, else of its step `batch`, `extern`, `0`.
+
+    `name` is the job's own in both.
+    """
+
+    job: str
+    step: str | None
+    name: str
+    submitted: str
+    word: str
+    exit_code: str
+    started: bool
+    ended: bool
+    nodes: str
+
+
+def read_queue(text: str) -> list[Queue]:
+    """What `squeue -h -r -t all -o SQUEUE_FORMAT` printed.
+
+    Raises:
+        Unreadable: a line is not of this form.
+    """
+    found = []
+    for line in text.splitlines():
+        fields = line.strip().split("|", 5)
+        if len(fields) != 6:
+            raise Unreadable(f"squeue printed {line[:200]!r}")
+        job, name, submitted, word, nodes, reason = fields
+        if re.fullmatch(_JOB, job):  # not `12_[5-9]`, which older versions print despite `-r`
+            found.append(Queue(job=job, name=name, submitted=submitted, word=word, nodes=nodes, reason=reason))
+    return found
+
+
+def read_records(text: str) -> list[Record]:
+    """What `sacct -D -n -P --format=SACCT_FIELDS` printed; a job's row comes before those of its steps.
+
+    Raises:
+        Unreadable: a line is not of this form.
+    """
+    return list(_records(text))
+
+
+def _records(text: str) -> Iterator[Record]:
+    name = ""
+    for line in text.splitlines():
+        fields = line.split("|")
+        if len(fields) != 8:
+            raise Unreadable(f"sacct printed {line[:200]!r}")
+        job, named, submitted, word, exit_code, start, end, nodes = fields
+        step = _STEP.fullmatch(job)
+        if step is None and not re.fullmatch(_JOB, job):
+            continue  # `12_[5-9]`: tasks that have not begun
+        name = name if step else named
+        yield Record(
+            job=step[1] if step else job,
+            step=step[2] if step else None,
+            name=name,
+            submitted=submitted,
+            word=word,
+            exit_code=exit_code,
+            started=start not in _NOT_YET,
+            ended=end not in _NOT_YET,
+            nodes="" if nodes == "None assigned" else nodes,
+        )

@@ -1,0 +1,40 @@
+"""One task of an array: becomes the supervisor of its attempt. Standard library only.
+
+Started on a node by `bare_argv("runner.slurm.task", list of attempts)`. It ends as its worker did, so that Slurm's own
+records say what happened; with 75 where somebody else has the claim, 74 where its end could not be written down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner import supervisor
+from runner.attempt_dir import AttemptDir
+
+INDEX = "SLURM_ARRAY_TASK_ID"
+
+
+def main(arguments: Sequence[str]) -> int | str:
+    """Supervise the attempt that stands at our index in the list."""
+    (attempts,) = arguments
+    index = os.environ.get(INDEX, "")
+    try:
+        folder, attempt_id = json.loads(Path(attempts).read_text(encoding="utf-8"))[int(index)]
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        return f"nothing was started: {attempts} does not tell the attempt of task {index!r}: {error}"
+    begun = supervisor.begin(folder, attempt_id)
+    if not isinstance(begun, supervisor.Supervision):
+        _say(AttemptDir(Path(folder)), begun)
+        return begun
+    code = begun.run()
+    os._exit(code or begun.worker_code)
+
+
+def _say(attempt: AttemptDir, why: int | str) -> None:
+    """Where who attends to the attempt looks for it."""
+    if isinstance(why, str):
+        with attempt.supervisor_log.open("a", encoding="utf-8") as log:
+            log.write(f"{why}\n")
