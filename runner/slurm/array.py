@@ -52,8 +52,7 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
     argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
     try:
         executor = SlurmExecutor(folder)
-        executor.update_parameters(**given)
-        executor.parameters["map_count"] = count
+        executor.parameters.update(given, map_count=count)  # None too: it stands for none, and not for a default of 5 min
         # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
         job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
     except RuntimeError:
@@ -87,14 +86,11 @@ def parameters(asked: Slurm, resources: Resources, name: str, avoid: Sequence[st
         "array_parallelism": asked.at_once,
         "use_srun": asked.use_srun,
         "stderr_to_stdout": True,
-        "signal_delay_s": 0,  # the supervisor keeps the time; a late SIGUSR2 would only reach the worker
     }
     # One owner of retries: a job that Slurm starts again by itself would be a second body of its attempt.
-    extra = {**asked.extra, "no-requeue": True, "wckey": None}
-    return {
-        **{key: value for key, value in given.items() if value is not None},
-        "additional_parameters": {key: value for key, value in extra.items() if value is not None},
-    }
+    # The supervisor keeps the time; SIGUSR2, which submitit asks for, would end a worker that does not expect it.
+    extra = {**asked.extra, "no-requeue": True, "signal": "URG@1"}
+    return {**given, "wckey": None, "additional_parameters": extra}
 
 
 def _with_room(seconds: float | None) -> float | None:
