@@ -71,6 +71,8 @@ class Known:
         if path[:2] == ("policy", "retries") and len(path) == 3:
             unknown = self.kinds and path[2] not in self.kinds
             return f"`{path[2]}` is not a failure kind{suggest(path[2], self.kinds)}" if unknown else None
+        if path[:2] == ("slurm", "extra") and len(path) == 3:
+            return None  # Slurm's own options: what is none is refused by `sweeps.slurm` or by sbatch
         if not (_exists(SECTIONS[path[0]], path[1:]) if path[0] in SECTIONS else len(path) == 1):
             return f"unknown setting `{dotted(path)}`{suggest(dotted(path), self._names((path[0],)))}"
         return None

@@ -111,7 +111,7 @@ def value_at(data: Any, path: At) -> Any:
 
 _SECTIONS = (
     *("", "data", "data.simulation", "train", "tasks", "backbones"),
-    *("resources", "policy", "policy.retries", "memory", "slurm"),
+    *("resources", "policy", "policy.retries", "memory", "slurm", "slurm.extra"),
 )
 
 

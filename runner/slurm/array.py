@@ -52,7 +52,7 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
     argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
     try:
         executor = SlurmExecutor(folder)
-        executor.parameters.update(given, map_count=count)  # None too: it stands for none, and not for a default of 5 min
+        executor.parameters.update(given, map_count=count)  # None too: it stands for none, not for submitit's default
         # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
         job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
     except RuntimeError:
