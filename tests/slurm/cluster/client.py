@@ -58,11 +58,10 @@ class Client:
         assert until(self.all_idle, within), self.run("sinfo", "-N", "-l").stdout
 
     def cancel_all(self) -> None:
-        """All jobs gone, and every node idle."""
+        """All jobs gone."""
         self.ask("scancel", "--state=PENDING", f"--user={os.geteuid()}", "--quiet")
         self.ask("scancel", f"--user={os.geteuid()}", "--quiet")
-        assert until(lambda: not self.ask("squeue", "-h", "-o", "%i"), 30), self.ask("squeue")
-        self.wait_idle()
+        assert until(lambda: not self.ask("squeue", "-h", "-o", "%i"), 60), self.ask("squeue")
 
     def all_idle(self) -> bool:
         told = self.run("sinfo", "-h", "-N", "-p", "main", "-o", "%N %T").stdout.splitlines()

@@ -70,6 +70,22 @@ class Cluster(Client):
         self._start_slurm()
         assert until(lambda: self.answering() == len(self.nodes), 60), self.run("sinfo", "-N", "-l").stdout
 
+    def settle(self) -> None:
+        """As after a start: every daemon runs, every node is idle, no job is left."""
+        if self.shape.accounting and not self.slurmdbd.is_alive:
+            self.start_slurmdbd()
+        if not self.slurmctld.is_alive:
+            self.start_slurmctld()
+        for node, slurmd in self._slurmds.items():
+            if not slurmd.is_alive:
+                self.start_node(node)
+        self.cancel_all()
+        for line in self.ask("sinfo", "-h", "-N", "-p", "main", "-o", "%N %T").splitlines():
+            node, state = line.split()
+            if state.startswith(("down", "drain")):
+                self.set_node(node, "resume")
+        self.wait_idle()
+
     # Up and down
 
     @classmethod

@@ -113,4 +113,5 @@ class Daemon:
         birth = self.birth
         if birth and self.is_alive:
             os.kill(birth.pid, how)
-            until(lambda: not self.is_alive, within, pause=0.01)
+            if until(lambda: not self.is_alive, within, pause=0.01) and self._child:
+                self._child.wait()
