@@ -66,6 +66,7 @@ HOPELESS = frozenset(
         "InvalidQOS",
         "JobHeldAdmin",
         "JobHeldUser",
+        "PartitionConfig",
         "PartitionNodeLimit",
         "PartitionTimeLimit",
         "QOSNotAllowed",

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slurm.cluster import Cluster
 from sweeping import Desk, Done, wait_for
+
+from slurm.cluster import Cluster
 
 WAYS = Path(__file__).resolve().with_name("ways.py")
 AGAIN = ("killed", "lost", "launch_refused", "node_lost", "preempted", "contradiction", "wall_time", "stalled")
@@ -69,7 +70,7 @@ class SlurmDesk(Desk):
     def jobs(self) -> list[str]:
         """What Slurm calls the tasks, in the order in which they were submitted."""
         rows = self.type("sql", "SELECT reference FROM submission ORDER BY attempt_id", "--json").out
-        return [row["reference"].partition(":")[0] for row in json.loads(rows)]
+        return [row["reference"].partition(":")[0] for row in json.loads(rows or "[]")]  # before there is a ledger
 
     def wait_until_submitted(self, count: int = 1) -> list[str]:
         def submitted() -> list[str] | None:
