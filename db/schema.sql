@@ -1,4 +1,4 @@
--- The ledger, version 2. Facts are inserted and never changed; a status is a view over facts.
+-- The ledger, version 3. Facts are inserted and never changed; a status is a view over facts.
 -- Times are seconds since 1970, durations seconds, sizes bytes.
 
 CREATE TABLE sweep (                       -- one expansion of a sweep file: the same name with other runs is another row
@@ -80,6 +80,15 @@ CREATE TABLE attempt (
     CHECK (micro_batch * grad_accum = effective_batch),
     CHECK ((start_step = 0) = (resumed_number IS NULL))
 ) STRICT;
+
+CREATE TABLE foreseen (                    -- what a training's memory was known to be before it was launched
+    attempt_id       INTEGER PRIMARY KEY REFERENCES attempt (id),
+    shape            TEXT NOT NULL,        -- hash of all that decides the memory of a step, but the batch
+    device           TEXT NOT NULL CHECK (device IN ('cpu', 'gpu')),
+    room             INTEGER CHECK (room > 0),            -- on the device; nothing where no limit is known
+    predicted_memory INTEGER CHECK (predicted_memory > 0) -- at its own micro batch; nothing where no step was rehearsed
+) STRICT;
+CREATE INDEX foreseen_shape ON foreseen (shape, device);
 
 CREATE TABLE submission (
     attempt_id   INTEGER PRIMARY KEY REFERENCES attempt (id),

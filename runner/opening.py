@@ -15,6 +15,7 @@ from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
 from runner.code_book import CodeBook
+from runner.foresight import Foresight
 from runner.launchers.interface import Launcher, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
@@ -32,6 +33,7 @@ class Opener:
     launcher: Launcher
     scheduler_id: int
     code: CodeBook
+    foresight: Foresight
     resources: Resources
     policy: Policy
 
@@ -50,6 +52,7 @@ class Opener:
         opened_at = time.time()
         attempt_id = self.ledger.record_attempt(
             batch=batch,
+            foreseen=self.foresight.foreseen(run, batch, slot),
             nonce=nonce,
             run_id=run.run_id,
             number=number,

@@ -19,6 +19,7 @@ from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.fitting import fitted, room
+from runner.foresight import foresight_of
 from runner.gpus import Gpu, find_gpus
 from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
 from runner.launchers.local import LocalLauncher
@@ -133,8 +134,10 @@ class _HeldSweep:
                 self._debt.owe()  # before the verdict of what runs now
             self._watch.observe(event)
 
+        foresight = foresight_of(self._sweep, ledger, slots.gpus)
         scheduler = Scheduler(
-            self._sweep, ledger, self._root, LocalLauncher(), slots, observe, rerun_changed=self._rerun_changed
+            *(self._sweep, ledger, self._root, LocalLauncher(), slots, observe, foresight),
+            rerun_changed=self._rerun_changed,
         )
         if self._on_end and self._something_is_open():
             self._debt.owe()
