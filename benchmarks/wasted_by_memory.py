@@ -4,10 +4,11 @@
 
 Every run needs 512 MiB for its whole batch and is allowed 600 MiB with all that Python and torch take, so that half the
 batch fits. Three modes: nothing is known before (`memory: {predict: false, learn: false}`), what is predicted
-(`predict`), what the ledger has seen (`learn`). The seeds are taken in rounds and the modes in turn, so that all of them
-meet the same load; each mode has a ledger of its own, and two attempts run side by side. Seconds are those of the view
-`waste`. Exits with 1 where a mode breaks its promise: every run succeeds; it never runs out of memory with prediction,
-once at most with learning, and in every run without both, or the limit would show nothing.
+(`predict`), what the ledger has seen (`learn`). The seeds are taken in rounds and the modes in turn, so that all meet the
+same load; each mode has a ledger of its own, and two attempts run side by side. Seconds are those of the view `waste`.
+
+Exits with 1 where a mode breaks its promise: every run succeeds; memory never runs out with prediction, once at most with
+learning, and in every run without both, or the limit would show nothing.
 """
 
 from __future__ import annotations
@@ -110,9 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for mode in list(MODES)[number % 3 :] + list(MODES)[: number % 3]:
                 took[mode] += carry_out(folder, mode, seeds)
         seen = {mode: tally(folder, mode) for mode in MODES}
-    print(
-        f"{'mode':8} {'runs':>5} {'attempts':>9} {'out of memory':>14} {'wasted':>9} {'of all':>9} {'sweeps took':>12}"
-    )
+    head = f"{'runs':>5} {'attempts':>9} {'out of memory':>14} {'wasted':>9} {'of all':>9} {'sweeps took':>12}"
+    print(f"{'mode':8} {head}")
     for mode, it in seen.items():
         cells = f"{it.succeeded:5} {it.attempts:9} {it.out_of_memory:14} {it.wasted:7.1f} s {it.spent:7.1f} s"
         print(f"{mode:8} {cells} {took[mode]:10.1f} s")
