@@ -4,11 +4,12 @@
 
 Every run needs 512 MiB for its whole batch and is allowed 600 MiB with all that Python and torch take, so that half the
 batch fits. Three modes: nothing is known before (`memory: {predict: false, learn: false}`), what is predicted
-(`predict`), what the ledger has seen (`learn`). The seeds are taken in rounds and the modes in turn, so that all meet the
-same load; each mode has a ledger of its own, and two attempts run side by side. Seconds are those of the view `waste`.
+(`predict`), what the ledger has seen (`learn`). The seeds are taken in rounds and the modes in turn, so that all meet
+the same load; each mode has a ledger of its own, and two attempts run side by side. Seconds are those of the view
+`waste`.
 
-Exits with 1 where a mode breaks its promise: every run succeeds; memory never runs out with prediction, once at most with
-learning, and in every run without both, or the limit would show nothing.
+Exits with 1 where a mode breaks its promise: every run succeeds; memory never runs out with prediction, once at most
+with learning, and in every run without both, or the limit would show nothing.
 """
 
 from __future__ import annotations

@@ -134,7 +134,8 @@ CREATE TABLE measured (                    -- what an attempt cost and where it 
     peak_memory      INTEGER,              -- of the device where it is a GPU, else the attempt's anonymous memory
     peak_host_memory INTEGER,
     memory_limit     INTEGER,
-    memory_limited_by TEXT
+    memory_limited_by TEXT,
+    memory_limit_reached INTEGER CHECK (memory_limit_reached IN (0, 1)) -- all that it allows was in use once
 ) STRICT;
 
 CREATE TABLE score (                       -- a task's headline metric on the whole test split beside its baseline

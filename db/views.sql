@@ -66,7 +66,9 @@ LEFT JOIN foreseen f ON f.attempt_id = a.id;
 
 CREATE VIEW memory AS                      -- what attempts tell of the memory that others like them need
 SELECT a.run_id AS run, a.number AS attempt, f.shape, f.device, f.room, a.micro_batch, a.grad_accum,
-       CASE WHEN v.failure_kind = iif(f.device = 'gpu', 'cuda_oom', 'host_oom') THEN 'too_large'
+       -- Killed for want of memory before it had all that it was allowed: others had the rest.
+       CASE WHEN f.device = 'cpu' AND v.exit_code IS NULL AND m.memory_limit_reached = 0 THEN NULL
+            WHEN v.failure_kind = iif(f.device = 'gpu', 'cuda_oom', 'host_oom') THEN 'too_large'
             WHEN v.word = 'succeeded' AND a.start_step < r.planned_steps THEN 'fits'
             -- It trained to its end and ended by itself, whatever it failed of after that.
             WHEN v.exit_code IS NOT NULL AND v.failure_kind NOT IN ('cuda_oom', 'host_oom', 'device_busy')
@@ -79,7 +81,7 @@ SELECT a.run_id AS run, a.number AS attempt, f.shape, f.device, f.room, a.micro_
        END AS came,
        a.id AS attempt_id
 FROM foreseen f JOIN attempt a ON a.id = f.attempt_id JOIN run r ON r.id = a.run_id
-LEFT JOIN verdict v ON v.attempt_id = a.id;
+LEFT JOIN verdict v ON v.attempt_id = a.id LEFT JOIN measured m ON m.attempt_id = a.id;
 
 CREATE VIEW leaderboard AS                 -- scores of succeeded runs only, best first within task and metric
 SELECT cs.name AS sweep, s.task, s.metric,

@@ -535,13 +535,19 @@ def dump(path: Path, table: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+def measurements(path: Path) -> list[tuple[Any, ...]]:
+    """In the columns that versions 1 and 2 had."""
+    return [row[:20] for row in dump(path, "measured")]
+
+
 def test_a_ledger_of_version_1_is_carried_over_whole(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     shutil.copy(VERSION_1, path)
     Ledger(path).close()
     Ledger(path).close()
-    kept = ("sweep", "member", "scheduler", "attempt", "submission", "verdict", "measured", "score", "metric", "stop")
+    kept = ("sweep", "member", "scheduler", "attempt", "submission", "verdict", "score", "metric", "stop")
     assert {table: dump(path, table) for table in kept} == {table: dump(VERSION_1, table) for table in kept}
+    assert measurements(path) == measurements(VERSION_1)
     before = [(row[0], row[1], row[2]) for row in dump(VERSION_1, "run")]
     assert [(row[0], row[1], row[3]) for row in dump(path, "run")] == before
     new = tmp_path / "new.db"
@@ -573,8 +579,9 @@ def test_a_ledger_of_version_2_is_carried_over_whole(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     shutil.copy(VERSION_2, path)
     Ledger(path).close()
-    kept = ("run", "attempt", "verdict", "measured", "score", "metric", "departure", "final_metric", "note", "code")
+    kept = ("run", "attempt", "verdict", "score", "metric", "departure", "final_metric", "note", "code")
     assert {table: dump(path, table) for table in kept} == {table: dump(VERSION_2, table) for table in kept}
+    assert measurements(path) == measurements(VERSION_2)
     new = tmp_path / "new.db"
     Ledger(new).close()
     what = "(SELECT type, name, tbl_name, sql FROM sqlite_schema)"

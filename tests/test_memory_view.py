@@ -105,6 +105,13 @@ def test_only_its_own_device_is_too_small(book: Book) -> None:
     assert book.came() == ["too_large", None, None, "fits", None, "too_large", None, "fits"]
 
 
+def test_killed_within_its_own_limit_others_had_the_memory(book: Book) -> None:
+    for reached, code in ((False, None), (True, None), (None, None), (False, 1)):
+        measured = Measured(memory_limit_reached=reached)
+        book.ledger.record_verdict(book.attempt(), failed("host_oom", code), measured)
+    assert book.came() == [None, "too_large", "too_large", "too_large"], "the last was refused memory, not killed"
+
+
 def test_an_open_attempt_is_tried_until_its_second_step(book: Book) -> None:
     none, first, slow, second, resumed = (book.attempt(start=start) for start in (0, 0, 0, 0, 5))
     del none
