@@ -20,7 +20,7 @@ from runner.training_work import Training
 from sweeps.settings import Resources
 
 FRESH_SECONDS = 1.0
-"""So long what was read of the ledger is believed: other sweeps write there too."""
+"""So long what was read of the ledger is believed, for other sweeps write there too; longer where reading is slow."""
 
 
 @dataclass
@@ -81,11 +81,12 @@ class Foresight:
         limit = self.room.limit_bytes
         if not self.learns or limit is None or not isinstance(run.work, Training):
             return NOTHING_SEEN
-        shape, now = run.work.shape, time.monotonic()
-        read_at, seen = self._read.get(shape, (-FRESH_SECONDS, NOTHING_SEEN))
-        if now - read_at >= FRESH_SECONDS:
+        shape, begun = run.work.shape, time.monotonic()
+        good_until, seen = self._read.get(shape, (begun, NOTHING_SEEN))
+        if begun >= good_until:
             seen = seen_within(limit, self.ledger.read_sights(shape, self.room.place.device))
-            self._read[shape] = now, seen
+            now = time.monotonic()
+            self._read[shape] = now + max(FRESH_SECONDS, 20 * (now - begun)), seen
         return seen
 
 
