@@ -157,7 +157,7 @@ class MemoryWatch:
 
     `peak` is the highest sum of anonymous memory over all processes of the attempt, sampled. `oom_kills` are the
     kernel's of its processes, nothing where it counts them for nobody alone; `shared_oom_kills` are those meanwhile in
-    a cgroup that it shares with others.
+    a cgroup that it shares with others. `limit_reached`: all that `limit` allows was in use once, as far as is known.
     """
 
     how: Literal["none", "cgroup_v2", "cgroup_v1", "sampled"]
@@ -165,6 +165,7 @@ class MemoryWatch:
     peak: int
     oom_kills: int | None
     shared_oom_kills: int = 0
+    limit_reached: bool | None = None
 
     def __post_init__(self) -> None:
         require_64_bits(self, "limit", "peak", "oom_kills", "shared_oom_kills")

@@ -41,7 +41,7 @@ class Checked:
 
     `backbone_config` and `tasks` hold every key, defaults included. `data_digest` stands for the content of the
     recordings; nothing where they are simulated. `memory` is that of a training step; where it is not known,
-    `unchecked` says why no step could be rehearsed.
+    `unchecked` says why no step could be rehearsed. `shape` stands for all that decides it, but the batch.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -52,6 +52,7 @@ class Checked:
     couples_samples: bool = False
     code_fingerprint: str = ""
     data_digest: str | None = None
+    shape: str = ""
     memory: StepMemory | None = None
     unchecked: str | None = None
 

@@ -16,6 +16,7 @@ from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
 from runner.code_book import CodeBook
+from runner.foresight import Foresight
 from runner.launchers.interface import Launcher, Launching, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
@@ -43,6 +44,7 @@ class Opener:
     launcher: Launcher
     scheduler_id: int
     code: CodeBook
+    foresight: Foresight
     resources: Resources
     policy: Policy
     wall: float | None = None
@@ -66,6 +68,7 @@ class Opener:
         opened_at = time.time()
         attempt_id = self.ledger.record_attempt(
             batch=batch,
+            foreseen=self.foresight.foreseen(run, batch, slot),
             nonce=nonce,
             run_id=run.run_id,
             number=number,

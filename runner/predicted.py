@@ -104,6 +104,11 @@ def needed(memory: StepMemory, batch: BatchSplit, place: Place) -> int:
     return place.context + round(place.slack * memory.peak(batch))
 
 
+def expected_peak(memory: StepMemory, batch: BatchSplit, place: Place) -> int:
+    """What a worker should measure at its peak: on a GPU of tensors alone, as torch counts them there."""
+    return memory.peak(batch) if place.device == "gpu" else needed(memory, batch, place)
+
+
 def largest_fitting(memory: StepMemory, effective: int, limit: int, place: Place) -> BatchSplit | None:
     """The first of its halvings that fits, the effective batch unchanged; nothing where a single window does not."""
     split: BatchSplit | None = BatchSplit(micro=effective, accum=1)

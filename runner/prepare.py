@@ -28,7 +28,7 @@ from runner.work import Work
 from sweeps.command import command_run_id
 from sweeps.expand import Candidate
 from sweeps.expand_commands import CommandCandidate
-from sweeps.settings import Policy, Resources, RunSettings, run_id
+from sweeps.settings import Memory, Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
 from sweeps.success_checks import outside_files
 
@@ -39,8 +39,8 @@ PREFLIGHT_SECONDS = 600.0
 class PreparedRun:
     """A run that passed every check. `source` is the folder whose repository its code lies in.
 
-    `unchecked` says why its training step could not be rehearsed; `cut` is how its first attempt is to cut its batch,
-    where that was predicted.
+    `unchecked` says why its training step could not be rehearsed; `cut` is how its batch is predicted to fit, where
+    that is asked for and known.
     """
 
     run_id: str
@@ -49,11 +49,6 @@ class PreparedRun:
     source: Path
     unchecked: str | None = None
     cut: BatchSplit | None = None
-
-    @property
-    def first(self) -> BatchSplit:
-        """How its first attempt cuts its batch: not at all, where nothing speaks for it."""
-        return self.cut or BatchSplit(micro=self.work.effective_batch, accum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +59,7 @@ class PreparedSweep:
     profile_reason: str
     resources: Resources
     policy: Policy
+    memory: Memory
     runs: tuple[PreparedRun, ...]
 
     @property
@@ -93,6 +89,7 @@ def prepare(spec: SweepSpec, root: Path) -> PreparedSweep:
         profile_reason=spec.profile_reason,
         resources=spec.resources,
         policy=spec.policy,
+        memory=spec.memory,
         runs=tuple(runs),
     )
 
@@ -206,6 +203,7 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
+        shape=answer.shape,
         memory=answer.memory,
     )
     return PreparedRun(

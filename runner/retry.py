@@ -57,19 +57,20 @@ def next_step(
     policy: Policy,
     waited: float,
     why_indivisible: str | None = None,
+    why_first: str = "",
     rerun_because: str | None = None,
     salt: str = "",
 ) -> NextStep:
     """Decide what to do about one run.
 
-    `first` is how the first attempt cuts the batch, `waited` the seconds since the latest verdict. `why_indivisible`
-    says why the batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be content with a
-    success, that of older code for instance. `salt`, the run's id, makes runs that failed together wait for different
-    times.
+    `first` is how the first attempt cuts the batch, and `why_first` why it does, where it does; `waited` are the
+    seconds since the latest verdict. `why_indivisible` says why the batch cannot be halved; nothing where it can.
+    `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`, the run's id,
+    makes runs that failed together wait for different times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
-        because = "first attempt" + ("" if first.accum == 1 else "; the whole batch is predicted not to fit")
+        because = "; ".join(filter(None, ("first attempt", why_first)))
         return _unless_stopped(history, Launch(batch=first, because=because))
     if last.verdict is None:
         return Wait(seconds=None, because=f"attempt {last.number} is open")

@@ -16,7 +16,7 @@ from sweeps.settings import RunSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A run of one of our backbones that passed every check."""
+    """A run of one of our backbones that passed every check. `shape` is that of its memory."""
 
     run: RunSettings
     required_metrics: tuple[str, ...]
@@ -24,6 +24,7 @@ class Training:
     couples_samples: bool
     code_fingerprint: str
     data_digest: str | None
+    shape: str
     memory: StepMemory | None = None
 
     command = None

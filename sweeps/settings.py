@@ -170,11 +170,13 @@ class Policy:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """What is done before memory runs out. `predict`: the batch of a first attempt is cut as it is predicted to fit.
+    `learn`: and as it was seen to fit, or not to fit, in attempts of other runs.
 
     Not part of a run's identity: the effective batch stays.
     """
 
     predict: bool = True
+    learn: bool = True
 
 
 def run_id(settings: RunSettings, data_digest: str | None) -> str:

@@ -29,9 +29,9 @@ def step_after(*attempts: PastAttempt, waited: float = 1e6, policy: Policy | Non
 
 
 def test_a_first_attempt_may_be_cut_and_says_why() -> None:
-    cut = BatchSplit(micro=4, accum=4)
-    step = next_step(History(attempts=()), first=cut, policy=Policy(), waited=0.0)
-    assert step == Launch(batch=cut, because="first attempt; the whole batch is predicted not to fit")
+    cut, why = BatchSplit(micro=4, accum=4), "micro batch 8 did not fit"
+    step = next_step(History(attempts=()), first=cut, why_first=why, policy=Policy(), waited=0.0)
+    assert step == Launch(batch=cut, because="first attempt; micro batch 8 did not fit")
 
 
 def test_the_first_attempt_takes_the_whole_batch() -> None:
