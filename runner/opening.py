@@ -36,9 +36,17 @@ class Opener:
     policy: Policy
 
     def open_attempt(
-        self, run: PreparedRun, batch: BatchSplit, slot: Slot, past: int, resume: ResumeFrom | None
+        self,
+        run: PreparedRun,
+        batch: BatchSplit,
+        slot: Slot,
+        past: int,
+        resume: ResumeFrom | None,
+        evaluate: int | None = None,
     ) -> tuple[OpenAttempt, str | None]:
         """Open the next attempt of a run; `past` is the number of its latest one.
+
+        `evaluate` bounds how many windows it evaluates at a time.
 
         Returns the attempt, and why the launcher refused it, if it did.
 
@@ -61,7 +69,7 @@ class Opener:
             code_id=self.code.id_of(run),
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
-        order = run.work.order(self._assignment(run, batch, slot, number, attempt))
+        order = run.work.order(self._assignment(run, batch, slot, number, attempt, evaluate))
         plan = self._plan(run, batch, slot, nonce, number, resume, order)
         reference, refused = self._submit(attempt, plan, order, slot)
         if reference is not None:
@@ -80,7 +88,13 @@ class Opener:
         return opened, refused
 
     def _assignment(
-        self, run: PreparedRun, batch: BatchSplit, slot: Slot, number: int, attempt: AttemptDir
+        self,
+        run: PreparedRun,
+        batch: BatchSplit,
+        slot: Slot,
+        number: int,
+        attempt: AttemptDir,
+        evaluate: int | None,
     ) -> Assignment:
         return Assignment(
             folder=attempt,
@@ -90,6 +104,7 @@ class Opener:
             root=str(self.root),
             threads=self.resources.cpus,
             device=slot.device,
+            evaluate=evaluate,
         )
 
     def _submit(self, attempt: AttemptDir, plan: Plan, order: Order, slot: Slot) -> tuple[str | None, str | None]:

@@ -13,7 +13,7 @@ from db.errors import Refused
 from db.records import BatchSplit
 from runner import show
 from runner.failures import BY_WORD
-from runner.fitting import Room, fitting, room, step_memory
+from runner.fitting import Room, fitting, room, step_memory, with_room
 from runner.gpus import find_gpus
 from runner.predicted import needed
 from runner.prepare import PreparedRun, PreparedSweep, prepare
@@ -28,7 +28,8 @@ class PlannedRun:
     """One row. Bytes are predicted: at the batch in one piece, and at `micro_batch` windows at a time.
 
     Nothing stands where nothing is known: of commands, and of runs that could not be rehearsed. `fits` is whether there
-    is a micro batch that does; `seconds` is what the run's last success took.
+    is a micro batch that does, `recompute` whether it computes activations anew; `seconds` is what the run's last
+    success took.
     """
 
     run: str
@@ -39,6 +40,7 @@ class PlannedRun:
     fits: bool | None
     micro_batch: int | None
     grad_accum: int | None
+    recompute: bool | None
     predicted_bytes: int | None
     seconds: float | None
     unchecked: str | None
@@ -111,8 +113,9 @@ def planned(prepared: PreparedSweep, within: Room, root: Path) -> PlannedSweep:
 
 def planned_run(run: PreparedRun, within: Room, seconds: float | None) -> PlannedRun:
     """Pure."""
-    work, batch = run.work, run.work.effective_batch
+    work, batch = with_room(run.work, within), run.work.effective_batch
     memory, split = step_memory(work), fitting(work, within)
+    recompute = split is not None and isinstance(work, Training) and work.recomputes(split)
     whole = BatchSplit(micro=batch, accum=1)
     return PlannedRun(
         run=run.run_id,
@@ -123,7 +126,8 @@ def planned_run(run: PreparedRun, within: Room, seconds: float | None) -> Planne
         fits=split is not None if memory else None,
         micro_batch=split.micro if split else None,
         grad_accum=split.accum if split else None,
-        predicted_bytes=needed(memory, split, within.place) if memory and split else None,
+        recompute=recompute if split else None,
+        predicted_bytes=needed(memory, split, within.place, recompute=recompute) if memory and split else None,
         seconds=seconds,
         unchecked=run.unchecked,
     )
@@ -147,6 +151,8 @@ def described(plan: PlannedSweep) -> str:
     what = "of a GPU, its context included" if plan.device == "gpu" else "of the host, anonymous"
     limit = "no limit is known" if plan.limit_bytes is None else f"{size(plan.limit_bytes)} are there"
     lines.append(f"peaks are predicted, in memory {what}; {limit}; nothing was started")
+    if any(run.recompute for run in plan.runs):
+        lines.append("anew: activations are computed once more in the backward pass instead of kept (memory.recompute)")
     if plan.too_large:
         lines.append(f"too large, however the batch is cut: {', '.join(plan.too_large)}")
     return "\n".join(lines)
@@ -154,6 +160,7 @@ def described(plan: PlannedSweep) -> str:
 
 def _row(run: PlannedRun) -> tuple[object, ...]:
     cut = "too large" if run.fits is False else f"{run.micro_batch} x {run.grad_accum}" if run.micro_batch else "-"
+    cut += " anew" if run.recompute else ""
     return (
         run.label,
         run.run,

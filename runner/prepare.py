@@ -23,7 +23,7 @@ from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
 from runner.entry import worker_argv
 from runner.outside import in_the_way
-from runner.training_work import Training
+from runner.training_work import Training, allocator_settings
 from runner.work import Work
 from sweeps.command import command_run_id
 from sweeps.expand import Candidate
@@ -186,6 +186,7 @@ def _asked(candidate: Candidate, spec: SweepSpec) -> Asked:
         seed=candidate.seed,
         plugins=tuple(map(str, spec.plugins)),
         rehearse=spec.policy.rehearse,
+        recompute=spec.memory.recompute != "never",
     )
 
 
@@ -207,6 +208,8 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
         memory=answer.memory,
+        recompute=spec.memory.recompute,
+        allocator=allocator_settings(spec.memory, os.environ),
     )
     return PreparedRun(
         run_id=run_id(settings, answer.data_digest),

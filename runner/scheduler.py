@@ -19,14 +19,14 @@ from db.verdicts import Departure, History, Verdict
 from runner.attending import Attended
 from runner.caution import Caution
 from runner.code_book import CodeBook
-from runner.earlier import never_asked, resume_from
+from runner.earlier import evaluated, never_asked, resume_from
 from runner.events import Event, words
 from runner.launchers.interface import Launcher
 from runner.open_attempts import OpenAttempts
 from runner.opening import Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.retry import Done, Launch, Stop, Wait, next_step
+from runner.retry import Done, Launch, Stop, Wait, most_evaluated, next_step
 from runner.slots import Slots
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
@@ -175,12 +175,14 @@ class Scheduler:
         if run.run_id in self.settled or self._open.has(run.run_id):
             return True
         history = self._ledger.read_history(run.run_id)
+        last = history.attempts[-1] if history.attempts else None
         step = next_step(
             history,
             first=run.first,
             why_indivisible=run.work.why_indivisible or never_asked(self._root, run, history),
+            evaluating=evaluated(self._root, run, history).get(last.number) if last else None,
             policy=self.sweep.policy,
-            waited=self._waiting.since_verdict(run.run_id, history.attempts[-1]) if history.attempts else 0.0,
+            waited=self._waiting.since_verdict(run.run_id, last) if last else 0.0,
             rerun_because=self._rerun_because(run, history),
             salt=run.run_id,
         )
@@ -215,7 +217,8 @@ class Scheduler:
             return False
         resume = resume_from(self._root, run, history)
         try:
-            opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume)
+            evaluate = most_evaluated(history, evaluated(self._root, run, history))
+            opened, refused = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate)
         except IntegrityError as refusal:
             self._after_refusal(run, refusal)
         else:
