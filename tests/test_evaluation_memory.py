@@ -47,7 +47,7 @@ def test_where_memory_suffices_it_evaluates_as_many_as_it_trains(whole: Attempt)
 
 
 def test_it_evaluates_half_as_many_until_they_fit_and_the_scores_stay(root: Path, whole: Attempt) -> None:
-    """torch is really refused the memory."""
+    """The memory is really refused, by torch."""
     halved = work(plan_attempt(hungry(most=3), root, number=1))
     assert (halved.exit_code, halved.result.start_step, halved.result.steps_done) == (0, 0, 6)
     assert evaluated(halved) == 2
