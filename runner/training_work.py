@@ -16,8 +16,8 @@ from runner.work import Assignment, Order
 from sweeps.settings import Memory, Recompute, RunSettings
 
 ALLOCATOR = "PYTORCH_ALLOC_CONF"
-_ALLOCATORS = (ALLOCATOR, "PYTORCH_CUDA_ALLOC_CONF")
-"""As torch spells it from 2.9 on, and as it did before."""
+_ALLOCATORS = (ALLOCATOR, "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
+"""As torch spells it now, and in older versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
