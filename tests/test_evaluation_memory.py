@@ -20,7 +20,7 @@ from runner.resume import evaluated_at, newest_checkpoint
 from sweeps.settings import RunSettings, WorkerSettings
 
 MIB = 2**20
-BOTH = {"classification": {}, "signal_prediction": {}}
+BOTH: dict[str, dict[str, Any]] = {"classification": {}, "signal_prediction": {}}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Segments of layers that keep much for the backward pass: 32 MiB for a window of 256 samples, 6 with them anew."""
+"""Segments of layers that keep much for the backward pass: 32 MiB for a window of 256 samples, or 9 computed anew."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stacked(Backbone):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         segments: int = 8
-        layers: int = 4
+        layers: int = 8
 
     def __init__(self, config: Config, *, window: int) -> None:
         super().__init__()
@@ -40,4 +40,5 @@ class Stacked(Backbone):
         h_BCND = self.embed(x_BLC.transpose(1, 2)[..., None])
         for part in self.parts:
             h_BCND = self.segment(part, h_BCND)
-        return h_BCND.unflatten(2, (16, -1)).mean(3)[..., : self.width]
+        tokens_BCND: Tensor = h_BCND.unflatten(2, (16, -1)).mean(3)[..., : self.width]
+        return tokens_BCND
