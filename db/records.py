@@ -152,6 +152,19 @@ class EndRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluating:
+    """`evaluating.json`: the training is complete and sound, and `micro` windows at a time are being evaluated."""
+
+    attempt_id: str
+    micro: int
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require_positive(self, "micro")
+        require_64_bits(self, "micro")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryWatch:
     """How memory was limited and what was seen. `how` is `none` where no limit was asked for.
 

@@ -12,7 +12,10 @@ from runner.predicted import StepMemory
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A run to be checked; its parts are checked one by one, so that every fault is found."""
+    """A run to be checked; its parts are checked one by one, so that every fault is found.
+
+    `recompute`: its activations may be computed anew.
+    """
 
     backbone: str
     backbone_config: Mapping[str, Any]
@@ -22,6 +25,7 @@ class Asked:
     seed: int = 0
     plugins: tuple[str, ...] = ()
     rehearse: bool = True
+    recompute: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from db.verdicts import History
-from runner.earlier import never_asked
+from runner.earlier import evaluated, never_asked
 from runner.foresight import Foresight
 from runner.prepare import PreparedRun
 from runner.retry import Launch, NextStep, next_step
@@ -33,6 +33,7 @@ class Deciding:
             history,
             first=first.batch,
             why_first=first.because,
+            evaluating=evaluated(self.root, run, history).get(last.number) if last else None,
             why_indivisible=run.work.why_indivisible or never_asked(self.root, run, history),
             policy=self.policy,
             waited=self.waiting.since_verdict(run.run_id, last) if last else 0.0,

@@ -67,7 +67,9 @@ class Foresight:
         if not isinstance(work, Training):
             return None
         own = self._room_of(slot)
-        predicted = expected_peak(work.memory, batch, own.place) if work.memory else None
+        predicted = (
+            expected_peak(work.memory, batch, own.place, recompute=work.recomputes(batch)) if work.memory else None
+        )
         return Foreseen(
             shape=work.shape, device=own.place.device, room=own.limit_bytes, predicted_memory=predicted or None
         )

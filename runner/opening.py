@@ -56,9 +56,12 @@ class Opener:
         slot: Slot,
         past: int,
         resume: ResumeFrom | None,
+        evaluate: int | None = None,
         avoid: Sequence[str] = (),
     ) -> Opened:
         """Open the next attempt of a run; `past` is the number of its latest one. It is to be submitted yet.
+
+        `evaluate` bounds how many windows it evaluates at a time; it never runs on a node of `avoid`.
 
         Raises:
             sqlalchemy.exc.IntegrityError: the ledger refuses: another attempt of the run is open, say.
@@ -80,7 +83,7 @@ class Opener:
             code_id=self.code.id_of(run),
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
-        order = run.work.order(self._assignment(run, batch, slot, number, attempt))
+        order = run.work.order(self._assignment(run, batch, slot, number, attempt, evaluate))
         plan = self._plan(run, batch, slot, nonce, number, resume, order)
         opened = OpenAttempt(
             id=attempt_id,
@@ -120,7 +123,13 @@ class Opener:
         return replace(opened, attempt=replace(opened.attempt, reference=answer))
 
     def _assignment(
-        self, run: PreparedRun, batch: BatchSplit, slot: Slot, number: int, attempt: AttemptDir
+        self,
+        run: PreparedRun,
+        batch: BatchSplit,
+        slot: Slot,
+        number: int,
+        attempt: AttemptDir,
+        evaluate: int | None,
     ) -> Assignment:
         return Assignment(
             folder=attempt,
@@ -130,6 +139,7 @@ class Opener:
             root=str(self.root),
             threads=self.resources.cpus,
             device=slot.device,
+            evaluate=evaluate,
         )
 
     def _plan(

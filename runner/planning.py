@@ -13,7 +13,7 @@ from db.errors import Refused
 from db.records import BatchSplit
 from runner import show
 from runner.failures import BY_WORD
-from runner.fitting import Room, fitting, room, step_memory
+from runner.fitting import Room, fitting, room, step_memory, with_room
 from runner.gpus import find_gpus
 from runner.past_errors import Kind, PastErrors, kind_of, read_past_errors
 from runner.predicted import needed
@@ -30,9 +30,9 @@ class PlannedRun:
     """One row. Bytes are predicted: at the batch in one piece, and at `micro_batch` windows at a time.
 
     Nothing stands where nothing is known: of commands, and of runs that could not be rehearsed. `fits` is whether there
-    is a micro batch that does; `seconds` is what the run's last success took; `prediction_error` is how far off it has
-    been on such a device for the backbone with these tasks. `first_micro_batch` is what a first attempt would take now,
-    and `first_because` why that is not the whole batch.
+    is a micro batch that does, `recompute` whether it computes activations anew; `seconds` is what the run's last
+    success took; `prediction_error` is how far off it has been on such a device for the backbone with these tasks.
+    `first_micro_batch` is what a first attempt would take now, and `first_because` why that is not the whole batch.
     """
 
     run: str
@@ -43,6 +43,7 @@ class PlannedRun:
     fits: bool | None
     micro_batch: int | None
     grad_accum: int | None
+    recompute: bool | None
     predicted_bytes: int | None
     first_micro_batch: int | None
     first_because: str
@@ -127,8 +128,9 @@ class Past:
 
 def planned_run(run: PreparedRun, within: Room, past: Past, *, predicts: bool) -> PlannedRun:
     """Pure."""
-    work, batch = run.work, run.work.effective_batch
+    work, batch = with_room(run.work, within), run.work.effective_batch
     memory, split = step_memory(work), fitting(work, within)
+    recompute = split is not None and isinstance(work, Training) and work.recomputes(split)
     whole = BatchSplit(micro=batch, accum=1)
     training = work if isinstance(work, Training) else None
     seen = past.seen.get(training.shape, NOTHING_SEEN) if training else NOTHING_SEEN
@@ -142,7 +144,8 @@ def planned_run(run: PreparedRun, within: Room, past: Past, *, predicts: bool) -
         fits=split is not None if memory else None,
         micro_batch=split.micro if split else None,
         grad_accum=split.accum if split else None,
-        predicted_bytes=needed(memory, split, within.place) if memory and split else None,
+        recompute=recompute if split else None,
+        predicted_bytes=needed(memory, split, within.place, recompute=recompute) if memory and split else None,
         first_micro_batch=first.batch.micro if training else None,
         first_because=first.because,
         seconds=past.seconds.get(run.run_id),
@@ -184,6 +187,8 @@ def described(plan: PlannedSweep) -> str:
     what = "of a GPU, its context included" if plan.device == "gpu" else "of the host, anonymous"
     limit = "no limit is known" if plan.limit_bytes is None else f"{size(plan.limit_bytes)} are there"
     lines.append(f"peaks are predicted, in memory {what}; {limit}; nothing was started")
+    if any(run.recompute for run in plan.runs):
+        lines.append("anew: activations are computed once more in the backward pass instead of kept (memory.recompute)")
     if plan.too_large:
         lines.append(f"too large, however the batch is cut: {', '.join(plan.too_large)}")
     return "\n".join(lines)
@@ -191,6 +196,7 @@ def described(plan: PlannedSweep) -> str:
 
 def _row(run: PlannedRun) -> tuple[object, ...]:
     cut = "too large" if run.fits is False else f"{run.micro_batch} x {run.grad_accum}" if run.micro_batch else "-"
+    cut += " anew" if run.recompute else ""
     return (
         run.label,
         run.run,

@@ -94,7 +94,7 @@ def check(candidate: Asked, digest: Digest = content_digest, rehearsals: Rehears
     if model is None or problems:
         return Checked(problems=tuple(problems))
     if candidate.rehearse:
-        rehearsed, more = (rehearsals or Rehearsals()).of(parts, train, code)
+        rehearsed, more = (rehearsals or Rehearsals()).of(parts, train, code, recompute=candidate.recompute)
         problems += more
     else:
         rehearsed = Rehearsed(unchecked="not checked: policy.rehearse is off")

@@ -23,7 +23,7 @@ from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
 from runner.entry import worker_argv
 from runner.outside import in_the_way
-from runner.training_work import Training
+from runner.training_work import Training, allocator_settings
 from runner.work import Work
 from sweeps.command import command_run_id
 from sweeps.expand import Candidate
@@ -183,6 +183,7 @@ def _asked(candidate: Candidate, spec: SweepSpec) -> Asked:
         seed=candidate.seed,
         plugins=tuple(map(str, spec.plugins)),
         rehearse=spec.policy.rehearse,
+        recompute=spec.memory.recompute != "never",
     )
 
 
@@ -203,8 +204,10 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
-        shape=answer.shape,
+        shape=f"{answer.shape}-{spec.memory.recompute}",
         memory=answer.memory,
+        recompute=spec.memory.recompute,
+        allocator=allocator_settings(spec.memory, os.environ),
     )
     return PreparedRun(
         run_id=run_id(settings, answer.data_digest),

@@ -20,7 +20,7 @@ from runner.attending import Attended
 from runner.caution import Caution
 from runner.code_book import CodeBook
 from runner.deciding import Deciding
-from runner.earlier import resume_from
+from runner.earlier import evaluated, resume_from
 from runner.events import Event, words
 from runner.foresight import FRESH_SECONDS, Foresight
 from runner.launchers.named import Launchers
@@ -28,7 +28,7 @@ from runner.open_attempts import OpenAttempts
 from runner.opening import Opened, Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.retry import Done, Launch, Stop, Wait
+from runner.retry import Done, Launch, Stop, Wait, most_evaluated
 from runner.slots import Places
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
@@ -264,7 +264,8 @@ class Scheduler:
             return Turn.NO_SLOT
         resume = resume_from(self._root, run, history)
         try:
-            opened = self._opener.open_attempt(run, step.batch, slot, past, resume)
+            evaluate = most_evaluated(history, evaluated(self._root, run, history))
+            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate)
         except IntegrityError as refusal:
             slot.close()
             self._after_refusal(run, refusal)
