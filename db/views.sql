@@ -66,14 +66,14 @@ LEFT JOIN foreseen f ON f.attempt_id = a.id;
 
 CREATE VIEW memory AS                      -- what attempts tell of the memory that others like them need
 SELECT a.run_id AS run, a.number AS attempt, f.shape, f.device, f.room, a.micro_batch, a.grad_accum,
-       -- Killed for want of memory before it had all that it was allowed: others had the rest.
-       CASE WHEN f.device = 'cpu' AND v.exit_code IS NULL AND m.memory_limit_reached = 0 THEN NULL
-            WHEN v.failure_kind = iif(f.device = 'gpu', 'cuda_oom', 'host_oom') THEN 'too_large'
-            WHEN v.word = 'succeeded' AND a.start_step < r.planned_steps THEN 'fits'
-            -- It trained to its end and ended by itself, whatever it failed of after that.
-            WHEN v.exit_code IS NOT NULL AND v.failure_kind NOT IN ('cuda_oom', 'host_oom', 'device_busy')
-                AND a.start_step < r.planned_steps
+       CASE WHEN a.start_step >= r.planned_steps THEN NULL -- it had only to be evaluated
+            -- It trained to its end, whatever it failed of after that: memory for the evaluation, say.
+            WHEN v.attempt_id IS NOT NULL
                 AND EXISTS (SELECT 1 FROM metric p WHERE p.attempt_id = a.id AND p.step = r.planned_steps) THEN 'fits'
+            -- Killed for want of memory before it had all that it was allowed: others had the rest.
+            WHEN f.device = 'cpu' AND v.exit_code IS NULL AND m.memory_limit_reached = 0 THEN NULL
+            WHEN v.failure_kind = iif(f.device = 'gpu', 'cuda_oom', 'host_oom') THEN 'too_large'
+            WHEN v.word = 'succeeded' THEN 'fits'
             -- The second step holds the optimizer's state from its beginning; those of a slow one are not waited for.
             WHEN v.attempt_id IS NULL AND NOT EXISTS (
                 SELECT 1 FROM metric p WHERE p.attempt_id = a.id AND (p.step > a.start_step + 1
