@@ -5,13 +5,18 @@ BIN := $(VENV)/bin
 PINS := setup.cfg pyproject.toml constraints.txt
 ARGS ?=
 
-.PHONY: sweep test check docs format clean
+.PHONY: sweep test slurm-test check docs format clean
 
 sweep: $(VENV)/runner.installed
 	$(BIN)/runner sweep sweeps/foundation.yaml $(ARGS)
 
 test: $(VENV)/dev.installed
 	$(BIN)/python -m pytest $(ARGS)
+
+# A real Slurm cluster on this machine, installed by apt-get as root, up and down again. Where none can be had, the tests
+# say why they are skipped, and fail where RUNNER_SLURM=required or CI=true.
+slurm-test: $(VENV)/dev.installed
+	$(BIN)/python -m pytest tests/slurm -n0 $(ARGS)
 
 check: $(VENV)/dev.installed
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""What is tested on a real Slurm cluster: `make slurm-test`."""
