@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 
-from db.records import EndRequest
+from db.records import Claim, EndRequest
 from runner.evidence import Evidence, Unreadable
 from runner.launchers.looks import Fault
 from runner.recognisers.words import Recogniser, headline, how_it_ended, signal_name
@@ -43,6 +43,8 @@ def told_by_launcher(fault: Fault) -> Recogniser:
         account = evidence.account
         if account is None or account.fault != fault:
             return None
+        if fault == "launch_refused" and isinstance(evidence.claim, Claim) and not evidence.claim.fenced:
+            return None  # it began: Slurm speaks of a failed launch, too, where the batch script is killed
         request = evidence.end_request
         asked = fault == "cancelled" and isinstance(request, EndRequest) and request.why != "revoked"
         return None if asked else f"{account.who} says: {account.said}"

@@ -1,0 +1,72 @@
+"""A folder with a sweep of `ways.py` for a cluster, and the commands typed in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slurm.cluster import Cluster
+from sweeping import Desk, Done, wait_for
+
+WAYS = Path(__file__).resolve().with_name("ways.py")
+AGAIN = ("killed", "lost", "launch_refused", "node_lost", "preempted", "contradiction", "wall_time", "stalled")
+"""What would be tried again, and is not here: each run ends with its first failure."""
+
+
+class SlurmDesk(Desk):
+    """Sweeps of one command, for a cluster."""
+
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
+        super().__init__(folder)
+        self.cluster = cluster
+
+    def write_ways(self, *ways: str, **sections: Any) -> None:
+        base: dict[str, Any] = {
+            **dict.fromkeys(("tasks", "data", "train", "plugins")),
+            "name": "ways",
+            "command": {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way"},
+            "success": {"files": [{"path": "{out}/m.json", "metrics": ["mse"]}]},
+            "grid": {"way": list(ways)},
+            "policy": {"wait": 0, "grace": 1, "stop_after": 0, "retries": dict.fromkeys(AGAIN, 0)},
+        }
+        self.write(**{**base, **sections})
+
+    def start(self, *arguments: str, around: Sequence[str] = (), **env: str) -> subprocess.Popen[str]:
+        return super().start(*arguments, around=around, **{**self.cluster.env, **env})
+
+    def start_there(self, *arguments: str) -> subprocess.Popen[str]:
+        return self.start("sweep", "sweep.yaml", "--launcher", "slurm", *arguments)
+
+    def sweep_there(self, *arguments: str) -> Done:
+        return self.type("sweep", "sweep.yaml", "--launcher", "slurm", *arguments)
+
+    def ends(self) -> dict[str, str]:
+        """By way, the kind of its failure, or its state."""
+        return {row["label"].partition("way=")[2]: row["failure_kind"] or row["state"] for row in self.status()}
+
+    def why(self, way: str) -> str:
+        return self.type("why", f"way way={way}").out
+
+    def wait_until_they_began(self, count: int = 1) -> list[Path]:
+        """Until so many commands have begun; their attempts' folders."""
+
+        def begun() -> list[Path] | None:
+            found = sorted(path.parent.parent for path in self.root.glob("*/*/out/began"))
+            return found if len(found) >= count else None
+
+        return wait_for(begun)
+
+    def jobs(self) -> list[str]:
+        """What Slurm calls the tasks, in the order in which they were submitted."""
+        rows = self.type("sql", "SELECT reference FROM submission ORDER BY attempt_id", "--json").out
+        return [row["reference"].partition(":")[0] for row in json.loads(rows)]
+
+    def wait_until_submitted(self, count: int = 1) -> list[str]:
+        def submitted() -> list[str] | None:
+            return jobs if len(jobs := self.jobs()) >= count else None
+
+        return wait_for(submitted)
