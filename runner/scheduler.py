@@ -122,6 +122,13 @@ class Scheduler:
         return self._open.attended
 
     @property
+    def unheard(self) -> str | None:
+        """Who does not answer that is to start attempts, and why; nothing where it does."""
+        launcher = self._opener.launcher
+        why = launcher.why_not_now()
+        return f"{launcher.name} does not answer: {why}" if why else None
+
+    @property
     def _departure(self) -> Departure:
         """How it leaves now that it is over."""
         if len(self.settled) == len(self.runs):
