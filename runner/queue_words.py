@@ -30,7 +30,7 @@ def said(stand: Stand) -> str:
     return {
         "queued": f"queued: {stand.reason}",
         "stuck": stuck(stand.reason, stand.advice),
-        "running": f"running{where}",
+        "running": f"on {stand.nodes}" if stand.nodes else "running",
         "ended": f"job {stand.job} has ended: {stand.reason}{where}",
         "unknown": f"slurm calls the state of job {stand.job} `{stand.reason}`, which is no word we know"
         if stand.reason
