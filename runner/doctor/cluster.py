@@ -13,9 +13,8 @@ from runner.slurm.array import parameters
 from runner.slurm.commands import NoAccounting, NoAnswer, ask
 from runner.slurm.reading import Unreadable
 
-COMMANDS = ("sbatch", "srun", "squeue", "scancel")
-"""A sweep cannot do without."""
-HELPFUL = ("sacct", "scontrol", "sinfo")
+NEEDED = ("sbatch", "srun", "squeue", "scancel", "scontrol")
+HELPFUL = ("sacct", "sinfo")
 _PLAIN = ("partition", "account", "qos", "constraint", "gres", "exclude")
 _SIZES = ("time", "mem", "cpus_per_task")
 
@@ -40,8 +39,8 @@ class Cluster:
 
 
 def look_at_cluster(request: Request) -> Cluster:
-    missing = tuple(name for name in (*COMMANDS, *HELPFUL) if shutil.which(name) is None)
-    if set(missing) & {*COMMANDS, "scontrol"}:
+    missing = tuple(name for name in (*NEEDED, *HELPFUL) if shutil.which(name) is None)
+    if set(missing) & set(NEEDED):
         return Cluster(request=request, missing=missing, config={})
     try:
         config = read_config(ask("scontrol", "show", "config"))

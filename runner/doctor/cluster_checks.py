@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from db.strict import nearest
-from runner.doctor.cluster import COMMANDS, Cluster
+from runner.doctor.cluster import NEEDED, Cluster
 from runner.doctor.finding import Finding, failing, fine, warning
 from runner.doctor.offers import Offer
 from runner.launchers.slurm import LARGEST_ARRAY
@@ -17,7 +17,7 @@ from sweeps.units import duration
 
 
 def commands(cluster: Cluster) -> Finding:
-    needed = [name for name in cluster.missing if name in (*COMMANDS, "scontrol")]
+    needed = [name for name in cluster.missing if name in NEEDED]
     if needed:
         return failing(
             "commands",
@@ -25,8 +25,8 @@ def commands(cluster: Cluster) -> Finding:
             "work on a login node of the cluster; some need `module load slurm` first",
         )
     if cluster.missing:
-        lost = "what they tell is not known" if "sacct" not in cluster.missing else "ends cannot be read from accounts"
-        return warning("commands", f"not on PATH: {', '.join(cluster.missing)}", f"install Slurm's client: {lost}")
+        missing = ", ".join(cluster.missing)
+        return warning("commands", f"not on PATH: {missing}", "install the whole of Slurm's client; sweeps run without")
     return fine("commands", "all of Slurm's that a sweep needs are on PATH")
 
 
@@ -69,9 +69,7 @@ def _usable(offers: Sequence[Offer], names: Sequence[str], cluster: Cluster) -> 
     if not any(offer.up for offer in offers):
         return failing("partition", f"{named} is not up: no job starts there", "set slurm.partition to another")
     if not working:
-        return failing(
-            "partition", f"no node of {named} takes jobs: {told}", "`sinfo -R` tells why; ask whoever runs it"
-        )
+        return failing("partition", f"no node of {named} takes jobs: {told}", "`sinfo -R` tells why; ask about it")
     if cluster.request.gpu_of_cluster and not any(offer.has_gpu for offer in working):
         return failing("partition", f"no node of {named} has a GPU", "set slurm.partition to one whose nodes have")
     limits = [offer.longest for offer in working]
@@ -107,9 +105,7 @@ def arrays(cluster: Cluster) -> Finding | None:
     if int(most) == 0:
         return failing("arrays", "this cluster takes no job arrays (MaxArraySize=0)", "ask whoever runs it for them")
     if int(most) < wanted:
-        return warning(
-            "arrays", f"they have at most {most} tasks (MaxArraySize)", f"set slurm.at_once to {most} or less"
-        )
+        return warning("arrays", f"they have at most {most} tasks (MaxArraySize)", f"set slurm.at_once: {most}")
     return fine("arrays", f"of up to {wanted} tasks")
 
 
@@ -121,8 +117,8 @@ def accounting(cluster: Cluster) -> Finding | None:
         return warning(
             "accounting",
             f"this cluster keeps no accounts: how a job ended is known for {forgotten} after its end, by squeue",
-            "sweeps run without; keep `runner sweep` running, for of a job that ended while nobody looked, only what the "
-            "attempt itself recorded is known: not that it was preempted, or lost its node",
+            "sweeps run without; keep `runner sweep` running: of a job that ended while nobody looked, only what the "
+            "attempt itself recorded is known, and not that it was preempted, or lost its node",
         )
     if cluster.why_no_accounts:
         return warning(

@@ -66,9 +66,9 @@ def file_system(home: Home) -> Finding:
     if home.file_system in NETWORK_FILE_SYSTEMS:
         return warning(
             "file system",
-            f"{home.file_system}, of a network: SQLite's WAL does not work there, so readers and the scheduler wait for "
-            "each other",
-            "where attempts run on this host, take a local disk with --root; on a cluster it has to be so, and it works",
+            f"{home.file_system}, of a network: SQLite's WAL does not work there, and readers and the scheduler "
+            "wait for each other",
+            "a cluster needs it so, and it works; where attempts run on this host, take a local disk with --root",
         )
     return fine("file system", home.file_system)
 

@@ -1,4 +1,4 @@
-"""What the job of `runner doctor` does on the node that it is given: it reads a question, looks, and writes an answer."""
+"""What the job of `runner doctor` does on its node: it reads a question, looks around, and writes an answer."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class Answer:
     why_no_gpus: str | None
 
 
+def _name() -> str:
+    return os.environ.get("SLURMD_NODENAME") or os.uname().nodename
+
+
 def main(arguments: Sequence[str]) -> int | str:
     """Answer the question that lies in a folder."""
     (named,) = arguments
@@ -45,11 +49,11 @@ def main(arguments: Sequence[str]) -> int | str:
     try:
         asked = (folder / QUESTION).read_text(encoding="utf-8")
     except OSError as error:
-        return f"{folder / QUESTION} cannot be read on {os.uname().nodename}: {error.strerror}"
+        return f"{folder / QUESTION} cannot be read on {_name()}: {error.strerror}"
     gpus = find_gpus()
     answer = Answer(
         asked=asked,
-        host=os.uname().nodename,
+        host=_name(),
         python=platform.python_version(),
         executable=sys.executable,
         missing=missing_packages(),
@@ -62,5 +66,5 @@ def main(arguments: Sequence[str]) -> int | str:
     try:
         write_whole(folder / ANSWER, json.dumps(asdict(answer)).encode())
     except OSError as error:
-        return f"{folder / ANSWER} cannot be written on {os.uname().nodename}: {error.strerror}"
+        return f"{folder / ANSWER} cannot be written on {_name()}: {error.strerror}"
     return 0

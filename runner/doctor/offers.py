@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from runner.slurm.reading import Unreadable
 
 FORMAT = "%P|%a|%l|%D|%T|%G"
-"""Partition (the default one with `*`), whether it is up, time limit, how many nodes, their state, what else they have."""
+"""Partition (the default one with `*`), whether it is up, time limit, how many nodes, their state, their gres."""
 _AT_WORK = frozenset({"idle", "mixed", "allocated", "completing", "planned", "reserved", "blocked"})
 _LIMIT = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
 

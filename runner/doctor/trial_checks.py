@@ -33,7 +33,7 @@ def job(trial: Trial) -> Finding:
     if stand.stands == "queued":
         return warning(
             "job",
-            f"job {trial.job} did not start within {waited}, and was cancelled ({said(stand)}): its nodes are not checked",
+            f"job {trial.job} did not start within {waited} ({said(stand)}), and was cancelled: no node was seen",
             "the cluster is busy: wait longer with --within, or leave the job out with --no-job",
         )
     return _came_to_nothing(trial)
@@ -43,18 +43,18 @@ def _came_to_nothing(trial: Trial) -> Finding:
     """It was started, and no answer is here: what it printed tells more than Slurm's word for its end."""
     stand = trial.stand
     where = (stand.nodes if stand else None) or "its node"
-    state = f"job {trial.job}: {said(stand)}" if stand else f"job {trial.job}"
+    state = said(stand) if stand else f"job {trial.job} has ended"
     if trial.printed:
         return failing(
             "job",
             f"{state}; it printed: {trial.printed}",
-            f"{sys.executable} and what it imports have to be on {where} under the same path: keep them on a file system "
-            "that nodes share",
+            f"{sys.executable} and what it imports have to be on {where} under the same path, as the root has: keep "
+            "all of it on a file system that nodes share",
         )
     return failing(
         "job",
         f"{state}; nothing that it wrote below {trial.root} is to be seen here",
-        f"the root has to be on a file system that nodes share, under the same path: name one with --root; look on {where}",
+        f"the root has to be on a file system that {where} shares, under the same path: name one with --root",
     )
 
 
