@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slurm.cluster import Cluster
 from sweeping import Desk, Done, wait_for
+
+from slurm.cluster import Cluster
 
 WAYS = Path(__file__).resolve().with_name("ways.py")
 AGAIN = ("killed", "lost", "launch_refused", "node_lost", "preempted", "contradiction", "wall_time", "stalled")

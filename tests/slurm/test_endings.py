@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sweeping import finish, wait_for
+
 from slurm.cluster import Cluster
 from slurm.desk import SlurmDesk
-from sweeping import finish, wait_for
 
 BY_ITSELF = {
     "goes_well": "succeeded",
@@ -107,10 +108,17 @@ def test_the_limit_of_an_attempt_is_not_that_of_its_job(desk: SlurmDesk) -> None
 def test_what_is_preempted_is_tried_again_and_goes_well(desk: SlurmDesk, partition: str) -> None:
     cluster = desk.cluster
     every = len(cluster.nodes)
-    desk.write_ways("sleeps", slurm={"partition": partition}, resources={"cpus": 4}, policy={"wait": 0, "grace": 1, "retries": {"preempted": 0}})
+    desk.write_ways(
+        "sleeps",
+        slurm={"partition": partition},
+        resources={"cpus": 4},
+        policy={"wait": 0, "grace": 1, "retries": {"preempted": 0}},
+    )
     sweep = desk.start_there()
     desk.wait_until_they_began()
-    urgent = cluster.submit("#!/bin/sh\nsleep 1\n", "--partition=main", f"--nodes={every}", "--exclusive", "--mem=100", cwd=desk.folder)
+    urgent = cluster.submit(
+        "#!/bin/sh\nsleep 1\n", "--partition=main", f"--nodes={every}", "--exclusive", "--mem=100", cwd=desk.folder
+    )
     assert finish(sweep).code == 1
     assert desk.ends() == {"sleeps": "preempted"}
     cluster.wait_for_state(urgent, "COMPLETED")
