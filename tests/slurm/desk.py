@@ -47,10 +47,16 @@ class SlurmDesk(Desk):
 
     def ends(self) -> dict[str, str]:
         """By way, the kind of its failure, or its state."""
-        return {row["label"].partition("way=")[2]: row["failure_kind"] or row["state"] for row in self.status()}
+        ways = {run: way for way, run in self.runs().items()}
+        return {ways[row["run"]]: row["failure_kind"] or row["state"] for row in self.status()}
 
     def why(self, way: str) -> str:
-        return self.type("why", f"way way={way}").out
+        return self.type("why", self.runs()[way]).out
+
+    def runs(self) -> dict[str, str]:
+        """By way, the id of its run."""
+        rows = json.loads(self.type("sql", "SELECT id, settings FROM run", "--json").out)
+        return {json.loads(row["settings"])["argv"][2]: row["id"] for row in rows}
 
     def wait_until_they_began(self, count: int = 1) -> list[Path]:
         """Until so many commands have begun; their attempts' folders."""

@@ -24,18 +24,25 @@ _QUICK = (  # what a power cut would lose is of no interest here
 )
 
 
+def _with_own_temporaries(root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """A server that starts clears the temporary tables of every other out of a folder that they share."""
+    return {**env, "TMPDIR": str(root / "mysql-tmp")}
+
+
 def make_database(root: Path, env: Mapping[str, str]) -> None:
     folder = root / "mysql"
-    shutil.chown(folder, "mysql", "mysql")
+    for own in (folder, root / "mysql-tmp"):
+        shutil.chown(own, "mysql", "mysql")
     argv = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={folder}"]
     normal = ["--auth-root-authentication-method=normal", "--skip-test-db"]
     with (root / "log" / "mariadb-install-db.out").open("wb") as log:
+        env = _with_own_temporaries(root, env)
         subprocess.run([*argv, *normal], check=True, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def start_mariadb(daemon: Daemon, root: Path, port: int, env: Mapping[str, str]) -> None:
     argv = ["mariadbd", "--no-defaults", "--user=mysql", f"--datadir={root}/mysql", f"--socket={root}/mysql/socket"]
-    daemon.start([*argv, "--bind-address=127.0.0.1", f"--port={port}", *_QUICK], env=env)
+    daemon.start([*argv, "--bind-address=127.0.0.1", f"--port={port}", *_QUICK], env=_with_own_temporaries(root, env))
 
 
 def mariadb_answers(root: Path, env: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _PREFIX = "runner-slurm-"
 _OWNER = "owner"
-_FOLDERS = ("etc", "pid", "log", "run", "state", "spool", "munge", "dbd", "mysql")
+_FOLDERS = ("etc", "pid", "log", "run", "state", "spool", "munge", "dbd", "mysql", "mysql-tmp")
 
 
 def parent() -> Path:
