@@ -18,7 +18,7 @@ from runner.collecting import collect
 from runner.evidence import end_of
 from runner.judge import judge, measure
 from runner.launchers.interface import Launcher
-from runner.launchers.looks import Going, Gone, Look, Queued, Unsure
+from runner.launchers.looks import Account, Going, Gone, Look, Queued, Unsure
 from runner.liveness import LEASE_EXPIRES, Surviving, end_survivors, fence, is_alive, is_of_this_boot, lives_elsewhere
 from runner.metrics_feed import MetricsFeed
 from runner.processes import start_time
@@ -52,6 +52,7 @@ class Attended:
         self._asked_to_end: float | None = None
         self._request: EndRequest | None = None
         self._lease: int | None = None
+        self._put_back = False
         self._silence, self._looked = 0.0, self._since
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
@@ -71,7 +72,7 @@ class Attended:
     def _attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
         self.trouble = self.queued = None
         look = self._look(ledger, launcher)
-        if isinstance(look, Queued):
+        if isinstance(look, Queued) and not self.folder.claim.exists():
             self._since, self.queued = time.monotonic(), look
             return None
         if not self.folder.claim.exists() and not self._fence_unless_coming(look):
@@ -84,8 +85,7 @@ class Attended:
             return None
         if not isinstance(look, Gone):
             if not self._is_fenced():
-                launcher.hurry()
-                self.trouble = f"awaiting {launcher.name}" + (f": {look.why}" if isinstance(look, Unsure) else "")
+                self._await(look, launcher)
                 return None
             look = Gone()  # whatever is still queued will not run
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
@@ -103,7 +103,7 @@ class Attended:
             refused=self.refused,
             survivors=survivors,
             submitted=self.attempt.reference is not None,
-            account=look.account,
+            account=self._account(look),
         )
         verdict = judge(evidence)
         result = evidence.own_result
@@ -152,6 +152,20 @@ class Attended:
             if reference is not None:
                 ledger.record_submission(self.attempt.id, reference)
         return reference
+
+    def _await(self, look: Look, launcher: Launcher) -> None:
+        """Its supervisor is gone, and its launcher does not say so yet."""
+        launcher.hurry()
+        self.trouble = f"awaiting {launcher.name}" + (f": {look.why}" if isinstance(look, Unsure) else "")
+        if isinstance(look, Queued) and not self._put_back and self.attempt.reference is not None:
+            self._put_back = True  # by an administrator, say; it would find its claim taken
+            launcher.cancel([self.attempt.reference])
+
+    def _account(self, gone: Gone) -> Account | None:
+        account = gone.account
+        if account is None or not self._put_back:
+            return account
+        return replace(account, said=f"{account.said}; it was put back into the queue", fault="preempted")
 
     def _fence_unless_coming(self, look: Look) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""

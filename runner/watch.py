@@ -144,8 +144,11 @@ def _some_of(heads: Sequence[str], most: int = 3) -> str:
 def _held_up(attended: Attended) -> str | None:
     if attended.queued is None:
         return attended.trouble
-    reason, advice = attended.queued.reason, attended.queued.advice
-    return show.plain(f"queued: {reason}" if advice is None else stuck(reason, advice))
+    reason = attended.queued.reason
+    # What helps may differ from job to job: it is told with each run.
+    return show.plain(
+        stuck(reason, "`runner status` tells what helps") if attended.queued.hopeless else f"queued: {reason}"
+    )
 
 
 def _numbers(attended: Attended, run: PreparedRun) -> str:

@@ -80,7 +80,7 @@ class Commands:
         """The settings of the file or of a profile, and what it says of the sweep itself."""
         record = self.file.profiles[str(at[-1])] if at else self.file
         found: dict[Path, Leaf] = {}
-        for root in _OF_SWEEPS[:3]:
+        for root in _OF_SWEEPS[:-1]:
             if getattr(record, root, None):
                 found |= flatten(self.located, (*at, root), (root,), self.faults)
         kept = self.of_sweeps.checked(found, _OF_SWEEPS, self.faults)

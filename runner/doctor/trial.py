@@ -30,7 +30,8 @@ from runner.slurm.reference import new_name
 POLL_SECONDS = 0.5
 COMES_BACK_WITHIN = 15.0
 """Seconds after its end within which what a job wrote has to be seen here; network file systems take their time."""
-_TINY = ("--ntasks=1", "--cpus-per-task=1", "--mem=256M", "--time=2")
+_TINY = ("--ntasks=1", "--cpus-per-task=1", "--time=2")
+_LITTLE = "--mem=256M"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +98,13 @@ class _Tried:
         argv: Sequence[str] = worker_argv("runner.doctor.node", str(self._folder))
         step = ("srun", *argv) if self._request.slurm.use_srun else argv
         log = str(self._folder / "log").replace("%", "%%")  # sbatch(1), filename pattern
+        given = options(self._request, tiny=True)
         said = commands.ask(
             "sbatch",
             "--parsable",
-            *options(self._request, tiny=True),
+            *given,
             *_TINY,
+            *([] if any(one.startswith("--mem-per") for one in given) else [_LITTLE]),
             f"--job-name={self._name}",
             f"--output={log}",
             given=f"#!/bin/sh\nexec {shlex.join(step)}\n",

@@ -7,12 +7,12 @@ in time, the account says who was not heard.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from runner.launchers.looks import Account, Fault, Going, Gone, Look, Queued, Unsure
 from runner.slurm.reading import Queue, Record
 from runner.slurm.reasons import advice
-from runner.slurm.states import WORST, State, state_of
+from runner.slurm.states import WORST, state_of
 
 WHO = "slurm"
 _OUR_LAUNCH = "JobLaunchFailure"
@@ -44,7 +44,7 @@ def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unhea
     words = [*(one.word for one in seen), *(record.word for record in records)]
     states = [state for state in map(state_of, words) if state is not None]
     launch_failed = any(one.reason == _OUR_LAUNCH for one in seen)
-    fault: Fault | None = "launch_refused" if launch_failed else _worst(states)
+    fault: Fault | None = "launch_refused" if launch_failed else _fault(seen, records)
     agrees = all(state.good for state in states) and all(record.exit_code == "0:0" for record in records)
     known = bool(words)
     said = f"job {job}: {_told(seen, records)}" if known else f"it does not know job {job} any more"
@@ -54,8 +54,12 @@ def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unhea
     return Gone(account=account)
 
 
-def _worst(states: Iterable[State]) -> Fault | None:
-    faults = {state.fault for state in states}
+def _fault(seen: Sequence[Queue], records: Sequence[Record]) -> Fault | None:
+    """By the words for the job. Of a step only that its memory ran out: it is called CANCELLED whatever ended it."""
+    of_jobs = {state_of(word) for word in (*(one.word for one in seen), *(one.word for one in records if not one.step))}
+    of_steps = {state_of(record.word) for record in records if record.step}
+    faults = {state.fault for state in of_jobs if state}
+    faults |= {state.fault for state in of_steps if state and state.fault == "host_oom"}
     return next((fault for fault in WORST if fault in faults), None)
 
 

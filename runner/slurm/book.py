@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
 
 from runner.launchers.looks import Going, Gone, Look, Unsure
 from runner.slurm import commands
 from runner.slurm.accounts import account_of, is_complete, standing
 from runner.slurm.commands import NoAccounting, NoAnswer
-from runner.slurm.reading import Queue, Record, Unreadable
+from runner.slurm.reading import UNNAMED, Queue, Record, Unreadable
 from runner.slurm.reference import Reference
-
-Row = TypeVar("Row", Queue, Record)
 
 OFTEN, SELDOM = 1.0, 30.0
 """Seconds between two questions: at first and whenever something has changed, and at most."""
@@ -37,6 +34,7 @@ class Book:
         self._clock = clock
         self._looks: dict[Reference, Look] = {}
         self._over_since: dict[Reference, float] = {}
+        self._submitted: dict[Reference, str] = {}
         self._keeps_accounts = True
         self._next = 0.0
         self._every = OFTEN
@@ -86,9 +84,13 @@ class Book:
         self._next = self._clock() + self._every
 
     def _ask(self, references: Sequence[Reference]) -> None:
-        queue = _by_reference(commands.ask_queue(sorted({reference.name for reference in references})))
+        queue: dict[Reference, list[Queue]] = defaultdict(list)
+        for row in commands.ask_queue(sorted({reference.name for reference in references})):
+            queue[Reference(job=row.job, name=row.name)].append(row)
         over = []
         for reference in references:
+            for row in queue[reference][:1]:
+                self._submitted.setdefault(reference, row.submitted)  # a job that is put back is submitted anew
             look = standing(queue[reference])
             if look is None:
                 over.append(reference)
@@ -103,7 +105,7 @@ class Book:
         records, unheard = self._records(references)
         for reference in references:
             since = self._over_since.setdefault(reference, self._clock())
-            own, seen = records[reference], queue[reference]
+            own, seen = self._own(reference, records[reference.job]), queue[reference]
             late = self._clock() - since
             if not own and not seen:
                 done = late > UNKNOWN_PATIENCE
@@ -115,20 +117,26 @@ class Book:
             else:
                 self._looks[reference] = Unsure(why=unheard or "its accounting does not tell the whole end yet")
 
-    def _records(self, references: Sequence[Reference]) -> tuple[dict[Reference, list[Record]], str | None]:
+    def _own(self, reference: Reference, records: Sequence[Record]) -> list[Record]:
+        """Those of this job, and not of an older one of the same id; sacct does not always know its name."""
+        since = self._submitted.get(reference)
+        return [
+            record
+            for record in records
+            if record.name == reference.name or (record.name == UNNAMED and since and record.submitted >= since)
+        ]
+
+    def _records(self, references: Sequence[Reference]) -> tuple[dict[str, list[Record]], str | None]:
+        """By job, of all that ever had its id."""
         if not self._keeps_accounts:
             return defaultdict(list), "this cluster keeps no accounts"
+        found: dict[str, list[Record]] = defaultdict(list)
         try:
-            return _by_reference(commands.ask_records(sorted({one.array for one in references}))), None
+            for record in commands.ask_records(sorted({one.array for one in references})):
+                found[record.job].append(record)
         except NoAccounting:
             self._keeps_accounts = False
-            return defaultdict(list), "this cluster keeps no accounts"
+            return found, "this cluster keeps no accounts"
         except (NoAnswer, Unreadable) as fault:
-            return defaultdict(list), f"its accounting was not heard: {fault}"
-
-
-def _by_reference(rows: Iterable[Row]) -> dict[Reference, list[Row]]:
-    found: dict[Reference, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[Reference(job=row.job, name=row.name)].append(row)
-    return found
+            return found, f"its accounting was not heard: {fault}"
+        return found, None

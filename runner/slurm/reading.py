@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from db.errors import RunnerError
@@ -13,6 +13,9 @@ SQUEUE_FORMAT = "%i|%j|%V|%T|%N|%r"
 SACCT_FIELDS = "JobID,JobName,Submit,State,ExitCode,Start,End,NodeList"
 _JOB = r"\d+(?:_\d+)?"
 _STEP = re.compile(rf"({_JOB})\.(\w+)")
+_TOGETHER = re.compile(r"(\d+)_\[([\d,:-]+)(?:%\d+)?\]")
+UNNAMED = "allocation"
+"""What sacct calls a job whose name has not reached the accounting, or never will."""
 _NOT_YET = ("Unknown", "None", "")
 
 
@@ -61,10 +64,33 @@ def read_queue(text: str) -> list[Queue]:
         fields = line.strip().split("|", 5)
         if len(fields) != 6:
             raise Unreadable(f"squeue printed {line[:200]!r}")
-        job, name, submitted, word, nodes, reason = fields
-        if re.fullmatch(_JOB, job):  # not `12_[5-9]`, which older versions print despite `-r`
-            found.append(Queue(job=job, name=name, submitted=submitted, word=word, nodes=nodes, reason=reason))
+        named, name, submitted, word, nodes, reason = fields
+        found += [
+            Queue(job=job, name=name, submitted=submitted, word=word, nodes=nodes, reason=reason)
+            for job in jobs_of(named)
+        ]
     return found
+
+
+def jobs_of(named: str) -> list[str]:
+    """`12_3` alone, and every task of `12_[3-5,9%2]`: those that have not begun are told together, despite `-r`.
+
+    Raises:
+        Unreadable: it names no job.
+    """
+    if re.fullmatch(_JOB, named):
+        return [named]
+    together = _TOGETHER.fullmatch(named)
+    if together is None:
+        raise Unreadable(f"Slurm named a job {named[:200]!r}")
+    array, listed = together.groups()
+    return [f"{array}_{index}" for part in listed.split(",") for index in _indices(part)]
+
+
+def _indices(part: str) -> Iterable[int]:
+    span, _, step = part.partition(":")
+    first, _, last = span.partition("-")
+    return range(int(first), int(last or first) + 1, int(step or 1))
 
 
 def read_records(text: str) -> list[Record]:
@@ -84,17 +110,16 @@ def _records(text: str) -> Iterator[Record]:
             raise Unreadable(f"sacct printed {line[:200]!r}")
         job, named, submitted, word, exit_code, start, end, nodes = fields
         step = _STEP.fullmatch(job)
-        if step is None and not re.fullmatch(_JOB, job):
-            continue  # `12_[5-9]`: tasks that have not begun
         name = name if step else named
-        yield Record(
-            job=step[1] if step else job,
-            step=step[2] if step else None,
-            name=name,
-            submitted=submitted,
-            word=word,
-            exit_code=exit_code,
-            started=start not in _NOT_YET,
-            ended=end not in _NOT_YET,
-            nodes="" if nodes == "None assigned" else nodes,
-        )
+        for one in [step[1]] if step else jobs_of(job):
+            yield Record(
+                job=one,
+                step=step[2] if step else None,
+                name=name,
+                submitted=submitted,
+                word=word,
+                exit_code=exit_code,
+                started=start not in _NOT_YET,
+                ended=end not in _NOT_YET,
+                nodes="" if nodes == "None assigned" else nodes,
+            )

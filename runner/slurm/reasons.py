@@ -16,6 +16,7 @@ _HOPELESS: Mapping[str, str] = {
     "InvalidQOS": "name another `slurm.qos`",
     "JobHeldAdmin": "whoever runs the cluster holds it: ask them",
     "JobHeldUser": "`scontrol release {job}` lets it go",
+    "PartitionConfig": "it asks for what the partition does not grant: ask for less, or name another",
     "PartitionNodeLimit": "name another `slurm.partition`",
     "PartitionTimeLimit": "ask for less `slurm.time`, or name another `slurm.partition`",
     "QOSNotAllowed": "name another `slurm.qos`",

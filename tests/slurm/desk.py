@@ -70,7 +70,7 @@ class SlurmDesk(Desk):
     def jobs(self) -> list[str]:
         """What Slurm calls the tasks, in the order in which they were submitted."""
         rows = self.type("sql", "SELECT reference FROM submission ORDER BY attempt_id", "--json").out
-        return [row["reference"].partition(":")[0] for row in json.loads(rows or "[]")]  # no ledger yet
+        return [row["reference"].partition(":")[0] for row in json.loads(rows or "[]")]  # before there is a ledger
 
     def wait_until_submitted(self, count: int = 1) -> list[str]:
         def submitted() -> list[str] | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sweeping import finish, wait_for
+from sweeping import finish
 
 from slurm.cluster import Cluster
 from slurm.desk import SlurmDesk
@@ -62,17 +61,19 @@ def test_a_job_that_is_cancelled_by_hand_while_it_waits(desk: SlurmDesk) -> None
     (job,) = desk.wait_until_submitted()
     desk.cluster.ask("scancel", job)
     assert finish(sweep).code == 1
-    assert desk.ends() == {"goes_well": "cancelled"}
+    # Of a task of an array that never began, a cluster without accounts keeps no trace.
+    kind = "cancelled" if desk.cluster.shape.accounting else "launch_refused"
+    assert desk.ends() == {"goes_well": kind}
 
 
 def test_a_run_that_is_cancelled_while_its_job_waits(desk: SlurmDesk) -> None:
     desk.write_ways("goes_well", slurm={"extra": {"hold": True}})
     sweep = desk.start_there()
-    (job,) = desk.wait_until_submitted()
+    desk.wait_until_submitted()
     assert desk.type("cancel", "--all").code == 0
     assert finish(sweep).code == 1
     assert desk.ends() == {"goes_well": "cancelled"}
-    wait_for(lambda: desk.cluster.state(job) == "CANCELLED")
+    desk.cluster.wait_idle()
 
 
 def test_a_sweep_that_is_interrupted_takes_its_jobs_with_it(desk: SlurmDesk) -> None:
@@ -146,7 +147,7 @@ def test_a_job_that_is_put_back_by_an_administrator_does_not_run_twice(desk: Slu
     desk.cluster.ask("scontrol", "requeue", job)
     assert finish(sweep).code == 1
     assert len(list(attempt.parent.iterdir())) == 1
-    assert desk.ends()["sleeps"] in ("killed", "contradiction", "cancelled", "lost", "preempted", "node_lost")
+    assert desk.ends() == {"sleeps": "preempted"}
 
 
 def test_what_sbatch_will_not_take(desk: SlurmDesk) -> None:
@@ -154,15 +155,3 @@ def test_what_sbatch_will_not_take(desk: SlurmDesk) -> None:
     assert desk.sweep_there().code == 1
     assert desk.ends() == {"goes_well": "launch_refused"}
     assert "invalid partition" in desk.why("goes_well")
-
-
-def test_a_supervisor_that_is_stopped_for_good(desk: SlurmDesk) -> None:
-    desk.write_ways("sleeps")
-    sweep = desk.start_there()
-    (attempt,) = desk.wait_until_they_began()
-    import json
-
-    os.kill(json.loads((attempt / "claim.json").read_text())["pid"], signal.SIGSTOP)
-    assert desk.type("cancel", "--all").code == 0
-    assert finish(sweep).code == 1
-    assert desk.ends() == {"sleeps": "cancelled"}
