@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -69,5 +70,9 @@ class FNO(Backbone):
         position_RN1 = self.position_N.to(p_RNP.dtype).expand(len(p_RNP), -1).unsqueeze(-1)
         h_RND = self.lift(torch.cat([p_RNP, position_RN1], dim=-1))
         for layer in self.layers[:-1]:
-            h_RND = self.dropout(functional.gelu(layer(h_RND)))
-        return from_rows(self.layers[-1](h_RND), x_BLC)
+            h_RND = self.segment(partial(self._activated, layer), h_RND)
+        return from_rows(self.segment(self.layers[-1], h_RND), x_BLC)
+
+    def _activated(self, layer: nn.Module, h_RND: Tensor) -> Tensor:
+        out_RND: Tensor = self.dropout(functional.gelu(layer(h_RND)))
+        return out_RND

@@ -61,7 +61,9 @@ class PatchTST(Backbone):
         if self.instance_norm:
             x_RL = standardised(x_RL)
         h_RND = self.dropout(self.embed(self.patches(x_RL)) + self.position_ND)
-        return from_rows(self.last_norm(self.layers(h_RND)), x_BLC)
+        for layer in self.layers:
+            h_RND = self.segment(layer, h_RND)
+        return from_rows(self.last_norm(h_RND), x_BLC)
 
 
 def standardised(x_RL: Tensor) -> Tensor:

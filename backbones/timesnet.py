@@ -93,7 +93,7 @@ class TimesNet(Backbone):
         p_RPN = self.patches(rows(x_BLC)).transpose(1, 2)
         h_RND = self.dropout(self.embed(p_RPN).transpose(1, 2) + self.position_ND)
         for layer in self.layers:
-            h_RND = layer(h_RND)
+            h_RND = self.segment(layer, h_RND)
         return from_rows(h_RND, x_BLC)
 
 

@@ -46,6 +46,8 @@ WINDOWS = (1024, 4096)
 BATCHES = (64, 128, 256, 1024)
 CUT = 64
 """Of this one also twice as many windows are trained, in two pieces."""
+ANEW = 256
+"""From this one on it is also trained with activations computed anew, where the backbone can."""
 LEAST = 256 * 2**20
 MEDIAN, WORST, UNDER = 0.05, 0.15, -0.05
 """Bounds of the relative error; `UNDER` for every step, `WORST` for those whose shapes do not depend on data."""
@@ -60,6 +62,7 @@ class Case:
     window: int
     batch: int
     accum: int = 1
+    recompute: bool = False
 
     @property
     def run(self) -> RunSettings:
@@ -124,6 +127,7 @@ def measure(case: Case) -> int:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = build(case.run, (SYSTEM,))
+    model.backbone.recompute = case.recompute
     optimizer = AdamW(model, case.run.train)
     data = Noise(case.window, max(task.future for task in model.tasks.values()), case.run.train.batch)
     split = splits.Split(data, "train", torch.device("cpu"))
@@ -170,11 +174,13 @@ def predictions(backbone: str, window: int, most: int) -> Iterator[tuple[Case, i
     if memory is None:
         raise SystemExit(f"{backbone} cannot be rehearsed")
     for batch in BATCHES:
-        for accum in (1, 2):
+        for accum, recompute in ((1, False), (2, False), (1, True)):
             split = BatchSplit(micro=batch, accum=accum)
-            predicted = memory.peak(split) - memory.state - memory.gradients
-            if LEAST <= predicted <= most and (accum == 1 or batch == CUT):
-                yield Case(backbone=backbone, window=window, batch=batch, accum=accum), predicted
+            predicted = memory.peak(split, recompute=recompute) - memory.state - memory.gradients
+            asked = (accum == 1 or batch == CUT) and (not recompute or (batch >= ANEW and memory.recomputed))
+            if LEAST <= predicted <= most and asked:
+                case = Case(backbone=backbone, window=window, batch=batch, accum=accum, recompute=recompute)
+                yield case, predicted
 
 
 def measured(case: Case) -> int:
@@ -201,8 +207,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 real = measured(case)
                 errors[case] = predicted / real - 1
                 pair = f"predicted {size(predicted):>9}  measured {size(real):>9}"
-                cut = f"{case.batch} x {case.accum}"
-                print(f"{backbone:9} window {window:5} batch {cut:8} {pair}  {errors[case]:+.1%}", flush=True)
+                cut = f"{case.batch} x {case.accum}" + (" anew" if case.recompute else "")
+                print(f"{backbone:9} window {window:5} batch {cut:13} {pair}  {errors[case]:+.1%}", flush=True)
     if not errors:
         print("no step is predicted to need that much")
         return 1

@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from db.errors import LedgerError, Refused
+from db.foreseen import Device, Sight
+from db.sights import SIGHTS, sight
 from db.strict import nearest
 
 Row = dict[str, Any]
@@ -178,6 +180,14 @@ class Board:
 
     def attempts(self, run: str) -> list[Row]:
         return self.rows("SELECT * FROM attempts WHERE run = ? ORDER BY attempt", (run,))
+
+    def knows_memory(self) -> bool:
+        """Whether its views tell of memory: one that no sweep has carried over yet from version 2 does not."""
+        return bool(self.rows("SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = 'memory'"))
+
+    def sights(self, shape: str, device: Device) -> tuple[Sight, ...]:
+        """What became of attempts of this shape on devices of this kind, where a limit of its memory was known."""
+        return tuple(map(sight, self.rows(SIGHTS, {"shape": shape, "device": device})))
 
     def evidence(self, run: str, attempt: int) -> str:
         """The evidence of a judged attempt, as JSON text; `[]` while it is open."""

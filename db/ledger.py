@@ -19,9 +19,11 @@ import sqlalchemy as sa
 
 from db.errors import LedgerError
 from db.file import identity, open_file, put_to_rest, trouble
+from db.foreseen import Device, Foreseen, Sight
 from db.inserting import encodable, insert, insert_missing, patiently
 from db.records import BatchSplit, Score
 from db.schema import bring_up_to_date
+from db.sights import SIGHTS, sight
 from db.strict import to_data
 from db.verdicts import Departure, Failed, History, Measured, PastAttempt, Succeeded, Unverified, Verdict
 
@@ -125,15 +127,18 @@ class Ledger:
         with self._write() as connection:
             insert_missing(connection, "code", [row])
 
-    def record_attempt(self, *, batch: BatchSplit, **row: Any) -> int:
-        """Open an attempt. Returns its id.
+    def record_attempt(self, *, batch: BatchSplit, foreseen: Foreseen | None = None, **row: Any) -> int:
+        """Open an attempt, with what is known of its memory. Returns its id.
 
         Raises:
             sqlalchemy.exc.IntegrityError: the run has an open attempt, is stopped, or a later scheduler has the sweep.
         """
         batches = {"effective_batch": batch.effective, "micro_batch": batch.micro, "grad_accum": batch.accum}
         with self._write() as connection:
-            return insert(connection, "attempt", {**row, **batches, "opened_at": time.time()})
+            attempt_id = insert(connection, "attempt", {**row, **batches, "opened_at": time.time()})
+            if foreseen is not None:
+                insert(connection, "foreseen", {"attempt_id": attempt_id, **asdict(foreseen)})
+            return attempt_id
 
     def record_submission(self, attempt_id: int, reference: str) -> None:
         row = {"attempt_id": attempt_id, "reference": reference, "submitted_at": time.time()}
@@ -217,6 +222,12 @@ class Ledger:
         return History(
             attempts=tuple(_past(row) for row in rows), stopped=stop.kind if stop else None, forgiven=forgiven
         )
+
+    def read_sights(self, shape: str, device: Device) -> tuple[Sight, ...]:
+        """What became of attempts of this shape on devices of this kind, where a limit of its memory was known."""
+        with self._read() as connection:
+            rows = connection.execute(sa.text(SIGHTS), {"shape": shape, "device": device}).mappings().all()
+        return tuple(sight(dict(row)) for row in rows)
 
     def read_open_attempts(self, *, sweep_id: int | None = None, run_id: str | None = None) -> tuple[OpenAttempt, ...]:
         """Attempts without a verdict, of a sweep's runs, of one run, or all there are."""

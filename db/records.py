@@ -152,12 +152,25 @@ class EndRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluating:
+    """`evaluating.json`: the training is complete and sound, and `micro` windows at a time are being evaluated."""
+
+    attempt_id: str
+    micro: int
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require_positive(self, "micro")
+        require_64_bits(self, "micro")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryWatch:
     """How memory was limited and what was seen. `how` is `none` where no limit was asked for.
 
     `peak` is the highest sum of anonymous memory over all processes of the attempt, sampled. `oom_kills` are the
     kernel's of its processes, nothing where it counts them for nobody alone; `shared_oom_kills` are those meanwhile in
-    a cgroup that it shares with others.
+    a cgroup that it shares with others. `limit_reached`: all that `limit` allows was in use once, as far as is known.
     """
 
     how: Literal["none", "cgroup_v2", "cgroup_v1", "sampled"]
@@ -165,6 +178,7 @@ class MemoryWatch:
     peak: int
     oom_kills: int | None
     shared_oom_kills: int = 0
+    limit_reached: bool | None = None
 
     def __post_init__(self) -> None:
         require_64_bits(self, "limit", "peak", "oom_kills", "shared_oom_kills")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NOT_FACTS = frozenset({"pulse"})
 _OLD = "old_"
 

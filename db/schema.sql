@@ -1,4 +1,4 @@
--- The ledger, version 2. Facts are inserted and never changed; a status is a view over facts.
+-- The ledger, version 3. Facts are inserted and never changed; a status is a view over facts.
 -- Times are seconds since 1970, durations seconds, sizes bytes.
 
 CREATE TABLE sweep (                       -- one expansion of a sweep file: the same name with other runs is another row
@@ -81,6 +81,15 @@ CREATE TABLE attempt (
     CHECK ((start_step = 0) = (resumed_number IS NULL))
 ) STRICT;
 
+CREATE TABLE foreseen (                    -- what a training's memory was known to be before it was launched
+    attempt_id       INTEGER PRIMARY KEY REFERENCES attempt (id),
+    shape            TEXT NOT NULL,        -- hash of all that decides the memory of a step, but the batch
+    device           TEXT NOT NULL CHECK (device IN ('cpu', 'gpu')),
+    room             INTEGER CHECK (room > 0),            -- on the device; nothing where no limit is known
+    predicted_memory INTEGER CHECK (predicted_memory > 0) -- at its own micro batch; nothing where no step was rehearsed
+) STRICT;
+CREATE INDEX foreseen_shape ON foreseen (shape, device);
+
 CREATE TABLE submission (
     attempt_id   INTEGER PRIMARY KEY REFERENCES attempt (id),
     reference    TEXT NOT NULL,            -- what the launcher calls it
@@ -125,7 +134,8 @@ CREATE TABLE measured (                    -- what an attempt cost and where it 
     peak_memory      INTEGER,              -- of the device where it is a GPU, else the attempt's anonymous memory
     peak_host_memory INTEGER,
     memory_limit     INTEGER,
-    memory_limited_by TEXT
+    memory_limited_by TEXT,
+    memory_limit_reached INTEGER CHECK (memory_limit_reached IN (0, 1)) -- all that it allows was in use once
 ) STRICT;
 
 CREATE TABLE score (                       -- a task's headline metric on the whole test split beside its baseline

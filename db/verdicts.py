@@ -87,6 +87,7 @@ class Measured:
     peak_host_memory: int | None = None
     memory_limit: int | None = None
     memory_limited_by: str | None = None
+    memory_limit_reached: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

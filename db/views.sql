@@ -1,4 +1,4 @@
--- The public interface of the ledger for people and dashboards, version 2: columns are only ever added at the end.
+-- The public interface of the ledger for people and dashboards, version 3: columns are only ever added at the end.
 
 CREATE VIEW current_sweep AS               -- the latest expansion of each sweep name
 SELECT s.id, s.name, s.file, s.profile, s.profile_reason, max(c.id) AS scheduler_id, c.opened_at
@@ -54,8 +54,33 @@ SELECT a.run_id AS run, a.number AS attempt, coalesce(v.word, 'open') AS verdict
        m.queue, m.start, m.data, m.train, m.evaluate,
        m.peak_memory, m.peak_host_memory, m.memory_limit, m.memory_limited_by,
        m.host, coalesce(m.device, a.device) AS device, m.python, m.torch, m.driver, m.parameters,
-       c.fingerprint AS code_fingerprint, c.git_commit, m.data_fingerprint, v.result_sha256, a.nonce
+       c.fingerprint AS code_fingerprint, c.git_commit, m.data_fingerprint, v.result_sha256, a.nonce,
+       f.predicted_memory,
+       -- Nothing where memory ran out, for then the peak is that of a step that was cut short; nor before a whole step.
+       CASE WHEN v.failure_kind IN ('cuda_oom', 'host_oom') THEN NULL
+            WHEN EXISTS (SELECT 1 FROM metric p WHERE p.attempt_id = a.id)
+            THEN (f.predicted_memory - m.peak_memory) / CAST(nullif(m.peak_memory, 0) AS REAL) END AS prediction_error
 FROM attempt a JOIN code c ON c.id = a.code_id
+LEFT JOIN verdict v ON v.attempt_id = a.id LEFT JOIN measured m ON m.attempt_id = a.id
+LEFT JOIN foreseen f ON f.attempt_id = a.id;
+
+CREATE VIEW memory AS                      -- what attempts tell of the memory that others like them need
+SELECT a.run_id AS run, a.number AS attempt, f.shape, f.device, f.room, a.micro_batch, a.grad_accum,
+       -- Killed for want of memory before it had all that it was allowed: others had the rest.
+       CASE WHEN f.device = 'cpu' AND v.exit_code IS NULL AND m.memory_limit_reached = 0 THEN NULL
+            WHEN v.failure_kind = iif(f.device = 'gpu', 'cuda_oom', 'host_oom') THEN 'too_large'
+            WHEN v.word = 'succeeded' AND a.start_step < r.planned_steps THEN 'fits'
+            -- It trained to its end and ended by itself, whatever it failed of after that.
+            WHEN v.exit_code IS NOT NULL AND v.failure_kind NOT IN ('cuda_oom', 'host_oom', 'device_busy')
+                AND a.start_step < r.planned_steps
+                AND EXISTS (SELECT 1 FROM metric p WHERE p.attempt_id = a.id AND p.step = r.planned_steps) THEN 'fits'
+            -- The second step holds the optimizer's state from its beginning; those of a slow one are not waited for.
+            WHEN v.attempt_id IS NULL AND NOT EXISTS (
+                SELECT 1 FROM metric p WHERE p.attempt_id = a.id AND (p.step > a.start_step + 1
+                    OR p.time < (julianday('now') - 2440587.5) * 86400.0 - 30.0)) THEN 'tried'
+       END AS came,
+       a.id AS attempt_id
+FROM foreseen f JOIN attempt a ON a.id = f.attempt_id JOIN run r ON r.id = a.run_id
 LEFT JOIN verdict v ON v.attempt_id = a.id LEFT JOIN measured m ON m.attempt_id = a.id;
 
 CREATE VIEW leaderboard AS                 -- scores of succeeded runs only, best first within task and metric

@@ -87,6 +87,11 @@ class AttemptDir:
         return self.path / "batch.asked"
 
     @property
+    def evaluating(self) -> Path:
+        """There once its training is complete and is being evaluated."""
+        return self.path / "evaluating.json"
+
+    @property
     def result(self) -> Path:
         return self.path / "result.json"
 

@@ -75,7 +75,7 @@ class Attended:
         if isinstance(look, Queued) and not self.folder.claim.exists():
             self._since, self.queued = time.monotonic(), look
             return None
-        if not self.folder.claim.exists() and not self._fence_unless_coming(look):
+        if not self.folder.claim.exists() and not self._fence_unless_coming(look, launcher):
             return None
         if is_alive(self.folder, ended=isinstance(look, Gone)):
             self._ingest(ledger)
@@ -167,7 +167,7 @@ class Attended:
             return account
         return replace(account, said=f"{account.said}; it was put back into the queue", fault="preempted")
 
-    def _fence_unless_coming(self, look: Look) -> bool:
+    def _fence_unless_coming(self, look: Look, launcher: Launcher) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""
         if self.refused is None and (self.attempt.reference is not None or self.opener_lives()):
             if self.folder.claim.exists():  # looked at after its process: it may have begun and ended meanwhile
@@ -176,7 +176,7 @@ class Attended:
                 self._since, self.trouble = time.monotonic(), look.why
             if not isinstance(look, Gone) and time.monotonic() - self._since < CLAIM_PATIENCE:
                 return False
-            if self.folder.plan.exists():
+            if self.folder.plan.exists() and (launcher.is_witness or self.opener_lives()):
                 self.refused = self._why_unclaimed(look)
         fence(self.folder)
         return True

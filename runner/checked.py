@@ -12,7 +12,10 @@ from runner.predicted import StepMemory
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A run to be checked; its parts are checked one by one, so that every fault is found."""
+    """A run to be checked; its parts are checked one by one, so that every fault is found.
+
+    `recompute`: its activations may be computed anew.
+    """
 
     backbone: str
     backbone_config: Mapping[str, Any]
@@ -22,6 +25,7 @@ class Asked:
     seed: int = 0
     plugins: tuple[str, ...] = ()
     rehearse: bool = True
+    recompute: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,7 @@ class Checked:
 
     `backbone_config` and `tasks` hold every key, defaults included. `data_digest` stands for the content of the
     recordings; nothing where they are simulated. `memory` is that of a training step; where it is not known,
-    `unchecked` says why no step could be rehearsed.
+    `unchecked` says why no step could be rehearsed. `shape` stands for all that decides it, but the batch.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -52,6 +56,7 @@ class Checked:
     couples_samples: bool = False
     code_fingerprint: str = ""
     data_digest: str | None = None
+    shape: str = ""
     memory: StepMemory | None = None
     unchecked: str | None = None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from db.records import ResumeFrom
 from db.verdicts import History
 from runner.attempt_dir import AttemptDir
 from runner.prepare import PreparedRun
-from runner.resume import newest_checkpoint
+from runner.resume import evaluated_at, newest_checkpoint
 
 
 def resume_from(root: Path, run: PreparedRun, history: History) -> ResumeFrom | None:
@@ -18,6 +19,14 @@ def resume_from(root: Path, run: PreparedRun, history: History) -> ResumeFrom | 
         return None
     folder = root / run.run_id
     return newest_checkpoint(folder, history, code_fingerprint=run.work.code_fingerprint, planned_steps=steps)
+
+
+def evaluated(root: Path, run: PreparedRun, history: History) -> Mapping[int, int]:
+    """By number, how many windows at a time each attempt evaluated last whose training was complete."""
+    if not run.work.resumes:
+        return {}
+    found = {past.number: evaluated_at(AttemptDir(root / run.run_id / str(past.number))) for past in history.attempts}
+    return {number: micro for number, micro in found.items() if micro is not None}
 
 
 def never_asked(root: Path, run: PreparedRun, history: History) -> str | None:

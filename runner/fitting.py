@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from db.records import BatchSplit
 from runner.gpus import Gpu
-from runner.predicted import GPU, HOST, TIDY_HOST, Place, StepMemory, largest_fitting
-from runner.prepare import PreparedSweep
+from runner.predicted import GPU, HOST, TIDY_HOST, Place, StepMemory
+from runner.prepare import PreparedRun, PreparedSweep
+from runner.recompute import Fit, fit
 from runner.training_work import Training
 from runner.work import Work
 from sweeps.settings import Resources
@@ -55,11 +56,28 @@ def fitting(work: Work, within: Room) -> BatchSplit | None:
         return None
     if within.limit_bytes is None:
         return BatchSplit(micro=work.effective_batch, accum=1)
-    return largest_fitting(memory, work.effective_batch, within.limit_bytes, within.place)
+    found = _fit(work, within)
+    return found.batch if found else None
+
+
+def with_room(work: Work, within: Room) -> Work:
+    """The work, knowing which micro batches have to compute activations anew there."""
+    found = _fit(work, within)
+    return replace(work, predicted_up_to=found.recompute_up_to) if found and isinstance(work, Training) else work
+
+
+def _fit(work: Work, within: Room) -> Fit | None:
+    if not isinstance(work, Training) or work.memory is None or within.limit_bytes is None:
+        return None
+    return fit(work.memory, work.effective_batch, within.limit_bytes, within.place, work.recompute)
 
 
 def fitted(sweep: PreparedSweep, within: Room) -> PreparedSweep:
     """The sweep with the first attempt of each run cut to fit. What fits at no micro batch is not cut: a prediction is
     no verdict, and the run will show.
     """
-    return replace(sweep, runs=tuple(replace(run, cut=fitting(run.work, within)) for run in sweep.runs))
+    return replace(sweep, runs=tuple(_fitted(run, within) for run in sweep.runs))
+
+
+def _fitted(run: PreparedRun, within: Room) -> PreparedRun:
+    return replace(run, cut=fitting(run.work, within), work=with_room(run.work, within))

@@ -268,5 +268,6 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
             "peak_host_memory": exit_.memory.peak,
             "memory_limit": exit_.memory.limit,
             "memory_limited_by": exit_.memory.how,
+            "memory_limit_reached": exit_.memory.limit_reached,
         }
     return Measured(**known)

@@ -10,7 +10,7 @@ _STATUS = Path("/proc/self/status")
 
 
 class MemoryPeak:
-    """Keeps the highest value seen. On a CPU it is sampled, so what comes and goes between two samples is missed."""
+    """Keeps the highest value there was: torch's own on a GPU, the kernel's on a CPU, so nothing passes unseen."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -18,14 +18,27 @@ class MemoryPeak:
 
     def sample(self) -> int:
         """Look now; return the peak so far."""
-        seen = torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else anonymous_memory()
+        seen = torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else peak_anonymous_memory()
         self._peak = max(self._peak, seen)
         return self._peak
 
 
 def anonymous_memory() -> int:
     """Resident memory of this process that no file stands behind."""
-    for line in _STATUS.read_text(encoding="ascii").splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return _status().get("RssAnon", 0)
+
+
+def peak_anonymous_memory() -> int:
+    """The most that there was of it: the highest mark of all resident memory, less what files stand behind now.
+
+    Programs and libraries stay, once they are read; where some of them were dropped since, it is a little too much.
+    """
+    now = _status()
+    mark = now.get("VmHWM", 0) - now.get("RssFile", 0) - now.get("RssShmem", 0)
+    return max(mark, now.get("RssAnon", 0))
+
+
+def _status() -> dict[str, int]:
+    """The sizes that the kernel tells of this process, in bytes."""
+    lines = (line.partition(":") for line in _STATUS.read_text(encoding="ascii").splitlines())
+    return {key: int(rest.split()[0]) * 1024 for key, _, rest in lines if rest.endswith(" kB")}

@@ -22,12 +22,18 @@ SAMPLE_EVERY = 0.1
 FORCE = "RUNNER_MEMORY_LIMIT"
 """Set to `sampled` in the environment, no cgroup is made."""
 
+ALMOST = 0.99
+"""Of a limit: memory is given out in pieces, and a process is killed over the one that does not fit."""
+
 How = Literal["none", "cgroup_v2", "cgroup_v1", "sampled"]
 
 
 @dataclass(frozen=True)
 class Files:
-    """What one version of cgroups calls things. `swap_max` is the swap file's value; None: the limit itself."""
+    """What one version of cgroups calls things. `swap_max` is the swap file's value; None: the limit itself.
+
+    `most` is a file that tells how much was in use at most; None: the events tell whether that was all.
+    """
 
     how: How
     controller: str
@@ -35,10 +41,14 @@ class Files:
     swap: str
     swap_max: str | None
     events: str
+    most: str | None
 
 
-V2 = Files("cgroup_v2", "", "memory.max", "memory.swap.max", "0", "memory.events")
-V1 = Files("cgroup_v1", "memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", None, "memory.oom_control")
+V2 = Files("cgroup_v2", "", "memory.max", "memory.swap.max", "0", "memory.events", None)
+V1 = Files(
+    *("cgroup_v1", "memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", None, "memory.oom_control"),
+    "memory.max_usage_in_bytes",  # `failcnt` stays 0 in newer kernels
+)
 
 
 @dataclass(frozen=True)
@@ -50,11 +60,22 @@ class Group:
 
     def oom_kills(self) -> int:
         """Killed for want of memory in this cgroup since it was made; 0 where it cannot be read."""
+        return self._count(self.files.events, "oom_kill ") or 0
+
+    def limit_reached(self, limit: int) -> bool | None:
+        """Whether all that the limit allows was ever in use; None where it cannot be read."""
+        if self.files.most is None:
+            count = self._count(self.files.events, "max ")
+            return None if count is None else count > 0
+        most = self._count(self.files.most, "")
+        return None if most is None else most >= ALMOST * limit
+
+    def _count(self, name: str, begins: str) -> int | None:
         try:
-            lines = (self.path / self.files.events).read_text().split("\n")
+            lines = (self.path / name).read_text().split("\n")
         except OSError:
-            return 0
-        return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+            return None
+        return sum(int(line.split()[-1]) for line in lines if line and line.startswith(begins))
 
     def has_memory(self) -> bool:
         if self.files is V1:
@@ -107,6 +128,12 @@ class MemoryLimit:
     def oom_kills(self) -> int | None:
         """Of the attempt's processes; None where nobody counts for it alone."""
         return self.own.oom_kills() if self.own else None
+
+    def reached(self, peak: int) -> bool | None:
+        """Whether the attempt ever used all that it is allowed: where not, memory ran out elsewhere, for others too."""
+        if self.limit is None:
+            return None
+        return self.own.limit_reached(self.limit) if self.own else peak > self.limit
 
     def shared_oom_kills(self) -> int:
         """In the cgroup that it shares with others, and so perhaps not of ours."""

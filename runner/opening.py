@@ -16,6 +16,7 @@ from db.ledger import Ledger, OpenAttempt
 from db.records import BatchSplit, Limits, Plan, ResumeFrom
 from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
 from runner.code_book import CodeBook
+from runner.foresight import Foresight
 from runner.launchers.interface import Launcher, Launching, LaunchRefused
 from runner.prepare import PreparedRun
 from runner.slots import Slot
@@ -43,6 +44,7 @@ class Opener:
     launcher: Launcher
     scheduler_id: int
     code: CodeBook
+    foresight: Foresight
     resources: Resources
     policy: Policy
     wall: float | None = None
@@ -54,9 +56,12 @@ class Opener:
         slot: Slot,
         past: int,
         resume: ResumeFrom | None,
+        evaluate: int | None = None,
         avoid: Sequence[str] = (),
     ) -> Opened:
         """Open the next attempt of a run; `past` is the number of its latest one. It is to be submitted yet.
+
+        `evaluate` bounds how many windows it evaluates at a time; it never runs on a node of `avoid`.
 
         Raises:
             sqlalchemy.exc.IntegrityError: the ledger refuses: another attempt of the run is open, say.
@@ -66,6 +71,7 @@ class Opener:
         opened_at = time.time()
         attempt_id = self.ledger.record_attempt(
             batch=batch,
+            foreseen=self.foresight.foreseen(run, batch, slot),
             nonce=nonce,
             run_id=run.run_id,
             number=number,
@@ -77,7 +83,7 @@ class Opener:
             code_id=self.code.id_of(run),
         )
         attempt = AttemptDir(self.root / run.run_id / str(number))
-        order = run.work.order(self._assignment(run, batch, slot, number, attempt))
+        order = run.work.order(self._assignment(run, batch, slot, number, attempt, evaluate))
         plan = self._plan(run, batch, slot, nonce, number, resume, order)
         opened = OpenAttempt(
             id=attempt_id,
@@ -117,7 +123,13 @@ class Opener:
         return replace(opened, attempt=replace(opened.attempt, reference=answer))
 
     def _assignment(
-        self, run: PreparedRun, batch: BatchSplit, slot: Slot, number: int, attempt: AttemptDir
+        self,
+        run: PreparedRun,
+        batch: BatchSplit,
+        slot: Slot,
+        number: int,
+        attempt: AttemptDir,
+        evaluate: int | None,
     ) -> Assignment:
         return Assignment(
             folder=attempt,
@@ -127,6 +139,7 @@ class Opener:
             root=str(self.root),
             threads=self.resources.cpus,
             device=slot.device,
+            evaluate=evaluate,
         )
 
     def _plan(

@@ -46,17 +46,20 @@ class StepMemory:
     """Bytes of tensors in a training step.
 
     `state` is held between steps: parameters and the optimizer's state. `gradients` are held besides, from the first
-    micro batch of a step to its end. `moments` are lines of which the highest is the peak of a step in one piece.
+    micro batch of a step to its end. `moments` are lines of which the highest is the peak of a step in one piece;
+    `recomputed` are those of a step that computes activations anew, empty where that saves nothing.
     """
 
     state: int
     gradients: int
     moments: tuple[Line, ...]
+    recomputed: tuple[Line, ...] = ()
 
-    def peak(self, batch: BatchSplit) -> int:
+    def peak(self, batch: BatchSplit, *, recompute: bool = False) -> int:
         """At most: where a batch is accumulated, its gradients are counted in full at every moment."""
         gradients = self.gradients if batch.accum > 1 else 0
-        return round(max(line.at(batch.micro) for line in self.moments)) + gradients
+        lines = self.recomputed if recompute and self.recomputed else self.moments
+        return round(max(line.at(batch.micro) for line in lines)) + gradients
 
 
 def moments(seen: Mapping[int, Sequence[int]]) -> tuple[Line, ...]:
@@ -99,14 +102,23 @@ def _hidden(before: Line, line: Line, after: Line) -> bool:
     )
 
 
-def needed(memory: StepMemory, batch: BatchSplit, place: Place) -> int:
+def needed(memory: StepMemory, batch: BatchSplit, place: Place, *, recompute: bool = False) -> int:
     """Peak bytes: of a GPU with its context, or of a worker's anonymous memory."""
-    return place.context + round(place.slack * memory.peak(batch))
+    return place.context + round(place.slack * memory.peak(batch, recompute=recompute))
 
 
-def largest_fitting(memory: StepMemory, effective: int, limit: int, place: Place) -> BatchSplit | None:
+def expected_peak(memory: StepMemory, batch: BatchSplit, place: Place, *, recompute: bool = False) -> int:
+    """What a worker should measure at its peak: on a GPU of tensors alone, as torch counts them there."""
+    if place.device == "gpu":
+        return memory.peak(batch, recompute=recompute)
+    return needed(memory, batch, place, recompute=recompute)
+
+
+def largest_fitting(
+    memory: StepMemory, effective: int, limit: int, place: Place, *, recompute: bool = False
+) -> BatchSplit | None:
     """The first of its halvings that fits, the effective batch unchanged; nothing where a single window does not."""
     split: BatchSplit | None = BatchSplit(micro=effective, accum=1)
-    while split is not None and needed(memory, split, place) > limit:
+    while split is not None and needed(memory, split, place, recompute=recompute) > limit:
         split = split.halved()
     return split

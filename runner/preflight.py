@@ -26,6 +26,7 @@ from runner.model import Model
 from runner.parts import Part, Parts, built
 from runner.rehearsal import Rehearsed
 from runner.rehearsals import Rehearsals, kept_in
+from runner.shape import memory_shape
 from sweeps.settings import DataSettings, TrainSettings
 from tasks.data.channels import with_channels
 from tasks.data.content import content
@@ -93,11 +94,11 @@ def check(candidate: Asked, digest: Digest = content_digest, rehearsals: Rehears
     if model is None or problems:
         return Checked(problems=tuple(problems))
     if candidate.rehearse:
-        rehearsed, more = (rehearsals or Rehearsals()).of(parts, train, code)
+        rehearsed, more = (rehearsals or Rehearsals()).of(parts, train, code, recompute=candidate.recompute)
         problems += more
     else:
         rehearsed = Rehearsed(unchecked="not checked: policy.rehearse is off")
-    return Checked(problems=tuple(problems)) if problems else _described(parts, model, rehearsed, code, found)
+    return Checked(problems=tuple(problems)) if problems else _described(parts, model, rehearsed, code, found, train)
 
 
 def _code(parts: Parts, plugins: Sequence[FilePath], problems: list[Problem]) -> str:
@@ -106,7 +107,9 @@ def _code(parts: Parts, plugins: Sequence[FilePath], problems: list[Problem]) ->
     return ""
 
 
-def _described(parts: Parts, model: Model, rehearsed: Rehearsed, code: str, digest: str | None) -> Checked:
+def _described(
+    parts: Parts, model: Model, rehearsed: Rehearsed, code: str, digest: str | None, train: TrainSettings
+) -> Checked:
     return Checked(
         backbone_config=to_data(parts.backbone.config),
         tasks={name: to_data(head.config) for name, head in parts.heads.items()},
@@ -115,6 +118,7 @@ def _described(parts: Parts, model: Model, rehearsed: Rehearsed, code: str, dige
         couples_samples=model.backbone.couples_samples,
         code_fingerprint=code,
         data_digest=digest,
+        shape=memory_shape(parts, train.precision, code),
         memory=rehearsed.memory,
         unchecked=rehearsed.unchecked,
     )

@@ -23,12 +23,12 @@ from runner.checked import Answer, Asked, Checked, Question
 from runner.command_work import CommandWork
 from runner.entry import worker_argv
 from runner.outside import in_the_way
-from runner.training_work import Training
+from runner.training_work import Training, allocator_settings
 from runner.work import Work
 from sweeps.command import command_run_id
 from sweeps.expand import Candidate
 from sweeps.expand_commands import CommandCandidate
-from sweeps.settings import Policy, Resources, RunSettings, run_id
+from sweeps.settings import Memory, Policy, Resources, RunSettings, run_id
 from sweeps.spec import SweepSpec
 from sweeps.success_checks import outside_files
 
@@ -39,8 +39,8 @@ PREFLIGHT_SECONDS = 600.0
 class PreparedRun:
     """A run that passed every check. `source` is the folder whose repository its code lies in.
 
-    `unchecked` says why its training step could not be rehearsed; `cut` is how its first attempt is to cut its batch,
-    where that was predicted.
+    `unchecked` says why its training step could not be rehearsed; `cut` is how its batch is predicted to fit, where
+    that is asked for and known.
     """
 
     run_id: str
@@ -49,11 +49,6 @@ class PreparedRun:
     source: Path
     unchecked: str | None = None
     cut: BatchSplit | None = None
-
-    @property
-    def first(self) -> BatchSplit:
-        """How its first attempt cuts its batch: not at all, where nothing speaks for it."""
-        return self.cut or BatchSplit(micro=self.work.effective_batch, accum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +59,7 @@ class PreparedSweep:
     profile_reason: str
     resources: Resources
     policy: Policy
+    memory: Memory
     runs: tuple[PreparedRun, ...]
 
     @property
@@ -93,6 +89,7 @@ def prepare(spec: SweepSpec, root: Path) -> PreparedSweep:
         profile_reason=spec.profile_reason,
         resources=spec.resources,
         policy=spec.policy,
+        memory=spec.memory,
         runs=tuple(runs),
     )
 
@@ -186,6 +183,7 @@ def _asked(candidate: Candidate, spec: SweepSpec) -> Asked:
         seed=candidate.seed,
         plugins=tuple(map(str, spec.plugins)),
         rehearse=spec.policy.rehearse,
+        recompute=spec.memory.recompute != "never",
     )
 
 
@@ -206,7 +204,10 @@ def _training(candidate: Candidate, answer: Checked, spec: SweepSpec) -> Prepare
         couples_samples=answer.couples_samples,
         code_fingerprint=answer.code_fingerprint,
         data_digest=answer.data_digest,
+        shape=f"{answer.shape}-{spec.memory.recompute}",
         memory=answer.memory,
+        recompute=spec.memory.recompute,
+        allocator=allocator_settings(spec.memory, os.environ),
     )
     return PreparedRun(
         run_id=run_id(settings, answer.data_digest),

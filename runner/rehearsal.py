@@ -5,7 +5,7 @@ What it finds is found before anything is launched; what it counts predicts the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,7 +25,7 @@ from runner.live_bytes import LiveBytes
 from runner.model import Model
 from runner.optimizer import AdamW
 from runner.parts import Parts, built
-from runner.predicted import StepMemory, moments
+from runner.predicted import Line, StepMemory, moments
 from runner.step import Losses, ask, backward, broadcasts_refused, clip, encode, share
 from sweeps.settings import TrainSettings
 from tasks.interface import System, Windows
@@ -48,11 +48,11 @@ class Untraceable(Exception):  # noqa: N818 - an adjective of the step
     """Something asked for a value; the message names the operator and the line."""
 
 
-def rehearse(parts: Parts, train: TrainSettings, problems: list[Problem]) -> Rehearsed:
-    """Take steps with a fresh model. Each fault is added to the problems."""
+def rehearse(parts: Parts, train: TrainSettings, problems: list[Problem], *, recompute: bool = True) -> Rehearsed:
+    """Take steps with a fresh model, also such that compute activations anew. Each fault is added to the problems."""
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), broadcasts_refused():
-            return Rehearsed(memory=_memory(parts, train, problems))
+            return Rehearsed(memory=_memory(parts, train, problems, recompute=recompute))
     except Untraceable as untraceable:
         operator = str(untraceable)
     done = _really(parts, replace(train, batch=1), problems)
@@ -185,7 +185,7 @@ def _opened(parts: Parts, train: TrainSettings, problems: list[Problem]) -> _Sta
     return None
 
 
-def _memory(parts: Parts, train: TrainSettings, problems: list[Problem]) -> StepMemory | None:
+def _memory(parts: Parts, train: TrainSettings, problems: list[Problem], *, recompute: bool) -> StepMemory | None:
     """Take a step at two batches; systems with fewer channels are seen as far as the backward pass."""
     small = min(SMALL, train.batch)
     with LiveBytes() as counted:
@@ -197,14 +197,33 @@ def _memory(parts: Parts, train: TrainSettings, problems: list[Problem]) -> Step
             stage.gradients(system, small)
         stage.fill_state()
         state = counted.live
-        seen: dict[int, Sequence[int]] = {}
-        for batch in sorted({small, train.batch}):
-            if problems:
-                return None
-            counted.seen.clear()
-            stage.step(largest, batch)
-            seen[batch] = tuple(counted.seen)
-        return StepMemory(state=state, gradients=max(0, counted.live - state), moments=moments(seen))
+        seen = _seen(stage, largest, sorted({small, train.batch}), counted)
+        if problems:
+            return None
+        gradients = max(0, counted.live - state)
+        memory = StepMemory(state=state, gradients=gradients, moments=moments(seen))
+        return replace(memory, recomputed=_recomputed(stage, seen, counted)) if recompute else memory
+
+
+def _seen(stage: _Stage, system: System, batches: Sequence[int], counted: LiveBytes) -> dict[int, Sequence[int]]:
+    """Bytes at every operator of a step, for each batch."""
+    seen: dict[int, Sequence[int]] = {}
+    for batch in batches:
+        counted.seen.clear()
+        stage.step(system, batch)
+        seen[batch] = tuple(counted.seen)
+    return seen
+
+
+def _recomputed(stage: _Stage, kept: Mapping[int, Sequence[int]], counted: LiveBytes) -> tuple[Line, ...]:
+    """The moments of a step that computes activations anew; nothing where that saves nothing."""
+    stage.model.backbone.recompute = True
+    small, largest = min(kept), max(kept)
+    system = stage.systems[-1]
+    if _seen(stage, system, [small], counted)[small] == kept[small]:
+        return ()  # nothing of it is a segment
+    seen = _seen(stage, system, sorted(kept), counted)
+    return moments(seen) if not stage.problems and max(seen[largest]) < max(kept[largest]) else ()
 
 
 def _stand_in(system: System, batch: int, window: int, future: int) -> Windows:

@@ -28,20 +28,19 @@ class Rehearsals:
     folder: Path | None = None
     _known: dict[str, tuple[Rehearsed, tuple[Problem, ...]]] = field(default_factory=dict)
 
-    def of(self, parts: Parts, train: TrainSettings, code_fingerprint: str) -> tuple[Rehearsed, tuple[Problem, ...]]:
-        """What came of it, and its problems."""
-        key = _key(parts, train, code_fingerprint)
+    def of(
+        self, parts: Parts, train: TrainSettings, code_fingerprint: str, *, recompute: bool = True
+    ) -> tuple[Rehearsed, tuple[Problem, ...]]:
+        """What came of it, and its problems. With `recompute` also of steps that compute activations anew."""
+        key = _key(parts, train, code_fingerprint, recompute=recompute)
         if key not in self._known:
             kept = self._kept(key)
-            self._known[key] = (Rehearsed(memory=kept), ()) if kept else self._carried_through(key, parts, train)
+            problems: list[Problem] = []
+            rehearsed = Rehearsed(memory=kept) if kept else rehearse(parts, train, problems, recompute=recompute)
+            if rehearsed.memory is not None and not (kept or problems):
+                self._keep(key, rehearsed.memory)
+            self._known[key] = rehearsed, tuple(problems)
         return self._known[key]
-
-    def _carried_through(self, key: str, parts: Parts, train: TrainSettings) -> tuple[Rehearsed, tuple[Problem, ...]]:
-        problems: list[Problem] = []
-        rehearsed = rehearse(parts, train, problems)
-        if rehearsed.memory is not None and not problems:
-            self._keep(key, rehearsed.memory)
-        return rehearsed, tuple(problems)
 
     def _kept(self, key: str) -> StepMemory | None:
         if self.folder is None:
@@ -73,7 +72,7 @@ def kept_in() -> Path | None:
     return cache / "sweep-runner" / "rehearsals"
 
 
-def _key(parts: Parts, train: TrainSettings, code_fingerprint: str) -> str:
+def _key(parts: Parts, train: TrainSettings, code_fingerprint: str, *, recompute: bool) -> str:
     """SHA-256 of all that a rehearsal depends on."""
     own = [hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in _OWN]
     asked = {
@@ -83,5 +82,6 @@ def _key(parts: Parts, train: TrainSettings, code_fingerprint: str) -> str:
         "window": parts.window,
         "systems": to_data(parts.systems),
         "train": [train.batch, train.precision],
+        "recompute": recompute,
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from db.records import BatchSplit
@@ -57,19 +57,23 @@ def next_step(
     policy: Policy,
     waited: float,
     why_indivisible: str | None = None,
+    why_first: str = "",
+    evaluating: int | None = None,
     rerun_because: str | None = None,
     salt: str = "",
 ) -> NextStep:
     """Decide what to do about one run.
 
-    `first` is how the first attempt cuts the batch, `waited` the seconds since the latest verdict. `why_indivisible`
-    says why the batch cannot be halved; nothing where it can. `rerun_because` is a reason not to be content with a
-    success, that of older code for instance. `salt`, the run's id, makes runs that failed together wait for different
-    times.
+    `first` is how the first attempt cuts the batch, and `why_first` why it does, where it does; `waited` are the
+    seconds since the latest verdict. `why_indivisible` says why the batch cannot be halved; nothing where it can.
+    `evaluating` is how many windows at a time the latest attempt evaluated last, where its training was complete: then
+    half the micro batch would help nothing.
+    `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`, the run's id,
+    makes runs that failed together wait for different times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
-        because = "first attempt" + ("" if first.accum == 1 else "; the whole batch is predicted not to fit")
+        because = "; ".join(filter(None, ("first attempt", why_first)))
         return _unless_stopped(history, Launch(batch=first, because=because))
     if last.verdict is None:
         return Wait(seconds=None, because=f"attempt {last.number} is open")
@@ -78,7 +82,21 @@ def next_step(
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    return _unless_stopped(history, _after_failure(history, last, policy, waited, why_indivisible, salt))
+    step = _after_failure(history, last, policy, waited, why_indivisible, evaluating, salt)
+    return _unless_stopped(history, step)
+
+
+def most_evaluated(history: History, evaluated: Mapping[int, int]) -> int | None:
+    """How many windows at a time the next attempt may evaluate: half of what ran out of memory, nothing where none did.
+
+    `evaluated` tells of attempts, by number, how many they evaluated last, once their training was complete.
+    """
+    tried = [(evaluated[past.number], past.failure_kind) for past in history.attempts if past.number in evaluated]
+    return min((max(1, micro // 2) if _is_of_memory(kind) else micro for micro, kind in tried), default=None)
+
+
+def _is_of_memory(kind: str | None) -> bool:
+    return kind in BY_WORD and BY_WORD[kind].remedy is Remedy.HALVE
 
 
 def _unless_stopped(history: History, step: NextStep) -> NextStep:
@@ -86,7 +104,13 @@ def _unless_stopped(history: History, step: NextStep) -> NextStep:
 
 
 def _after_failure(
-    history: History, last: PastAttempt, policy: Policy, waited: float, why_indivisible: str | None, salt: str
+    history: History,
+    last: PastAttempt,
+    policy: Policy,
+    waited: float,
+    why_indivisible: str | None,
+    evaluating: int | None,
+    salt: str,
 ) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
@@ -97,7 +121,7 @@ def _after_failure(
         tried = f" ({spent} attempts ended so; the budget of retries is {budget})" if budget else ""
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
-        return _halve(last, kind, why_indivisible)
+        return _halve(last, kind, why_indivisible) if evaluating is None else _evaluate_less(last, kind, evaluating)
     wait = 0.0 if kind.remedy is Remedy.CONTINUE else _backoff(policy.wait, spent, f"{salt} {last.number}")
     if waited < wait:
         return Wait(seconds=wait - waited, because=f"{kind.word}: {last.because}")
@@ -117,6 +141,12 @@ def _halve(last: PastAttempt, kind: FailureKind, why_indivisible: str | None) ->
     if halved is None:
         return Stop(kind="failed", because=f"{kind.word} even with a micro batch of 1: {last.because}")
     return Launch(batch=halved, because=f"half the micro batch after {kind.word}")
+
+
+def _evaluate_less(last: PastAttempt, kind: FailureKind, evaluating: int) -> Launch | Stop:
+    if evaluating == 1:
+        return Stop(kind="failed", because=f"{kind.word} even evaluating a single window: {last.because}")
+    return Launch(batch=last.batch, because=f"half of the windows evaluated at a time after {kind.word}")
 
 
 def _counted(history: History) -> Iterable[PastAttempt]:

@@ -7,8 +7,7 @@ is its ordinary case. Everything that decides lives in `judge` and `next_step`; 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +19,20 @@ from db.verdicts import Departure, History, Verdict
 from runner.attending import Attended
 from runner.caution import Caution
 from runner.code_book import CodeBook
-from runner.earlier import never_asked, resume_from
+from runner.deciding import Deciding
+from runner.earlier import evaluated, resume_from
 from runner.events import Event, words
+from runner.foresight import FRESH_SECONDS, Foresight
 from runner.launchers.named import Launchers
 from runner.open_attempts import OpenAttempts
 from runner.opening import Opened, Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.retry import Done, Launch, Stop, Wait, next_step
+from runner.retry import Done, Launch, Stop, Wait, most_evaluated
 from runner.slots import Places
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
-from runner.waiting import Waiting
+from runner.waiting import Turn, Waiting
 from sweeps.units import duration
 
 PULSE_SECONDS = 5.0
@@ -61,6 +62,7 @@ class Scheduler:
         root: Path,
         where: Where,
         observe: Callable[[Event | None], None],
+        foresight: Foresight,
         *,
         rerun_changed: bool = False,
     ) -> None:
@@ -68,14 +70,13 @@ class Scheduler:
         self.slots = where.places
         self.runs = {run.run_id: run for run in sweep.runs}
         self.settled: dict[str, Done] = {}
-        self.older_code: set[str] = set()
         self.lacks_slot = False
         self.interrupted = False
         self._caution = Caution(where.places, sweep.policy.stop_after)
         self._ledger = ledger
         self._root = root
         self._observe = observe
-        self._rerun_changed = rerun_changed
+        self._foresight = foresight
         self._tenure = take_over(ledger, sweep)
         self._open = OpenAttempts(ledger, root, where.launchers, sweep=sweep.name, sweep_id=self._tenure.sweep_id)
         self._opener = Opener(
@@ -85,6 +86,7 @@ class Scheduler:
             launcher=where.launchers.named(where.launcher),
             scheduler_id=self._tenure.scheduler_id,
             code=CodeBook(ledger),
+            foresight=foresight,
             resources=sweep.resources,
             policy=sweep.policy,
             wall=where.wall,
@@ -92,7 +94,14 @@ class Scheduler:
         self._opened: list[tuple[Opened, str]] = []
         # What was begun comes before what was not.
         self._waiting = Waiting()
-        self._fresh = deque(self.runs)
+        self._fresh = dict.fromkeys(self.runs)
+        self._deciding = Deciding(
+            root=root,
+            policy=sweep.policy,
+            waiting=self._waiting,
+            foresight=foresight,
+            rerun_changed=rerun_changed,
+        )
         self._last_pulse = time.monotonic()
 
     def run(self) -> None:
@@ -127,6 +136,11 @@ class Scheduler:
         launcher = self._opener.launcher
         why = launcher.why_not_now()
         return f"{launcher.name} does not answer: {why}" if why else None
+
+    @property
+    def older_code(self) -> Collection[str]:
+        """Labels of runs that succeeded under other code and were not tried again."""
+        return self._deciding.older_code
 
     @property
     def _departure(self) -> Departure:
@@ -179,6 +193,7 @@ class Scheduler:
 
     def _conclude(self, attempt: OpenAttempt, verdict: Verdict) -> None:
         run = self.runs[attempt.run_id]
+        self._foresight.forget()
         self._waiting.put(run.run_id)
         self._tell(run, attempt.number, words(verdict))
         why = self._caution.learn_from(attempt, verdict)
@@ -188,14 +203,27 @@ class Scheduler:
     def _take_next_steps(self) -> None:
         """Open all attempts that there is room for now, then submit them together."""
         try:
-            if all(self._take_next_step(self.runs[run_id]) for run_id in self._waiting.due()):
-                while self._fresh and not self.halted and self._take_next_step(self.runs[self._fresh[0]]):
-                    self._fresh.popleft()
+            self._open_next()
             self._submit()
         finally:
             for opened, _ in self._opened:
                 opened.slot.close()  # the supervisor holds it from here on
             self._opened.clear()
+
+    def _open_next(self) -> None:
+        for run_id in self._waiting.due():
+            turn = self._take_next_step(self.runs[run_id])
+            if turn is Turn.NO_SLOT:
+                return
+            if turn is Turn.HELD:
+                self._waiting.put(run_id, FRESH_SECONDS)
+        while not self.halted:
+            run_id = next((it for it in self._fresh if not self._foresight.is_held(self.runs[it])), "")
+            turn = self._take_next_step(self.runs[run_id]) if run_id else Turn.NO_SLOT
+            if turn is Turn.NO_SLOT:
+                return
+            if turn is Turn.TAKEN:
+                del self._fresh[run_id]
 
     def _submit(self) -> None:
         submitted = self._opener.submit([opened for opened, _ in self._opened])
@@ -203,20 +231,12 @@ class Scheduler:
             self._open.look_after(opened.attempt, lambda: True, opened.refused)
             self._tell(self.runs[opened.attempt.run_id], opened.attempt.number, how)
 
-    def _take_next_step(self, run: PreparedRun) -> bool:
-        """Decide about one run and do it. False when a slot would be needed and none is free."""
+    def _take_next_step(self, run: PreparedRun) -> Turn:
+        """Decide about one run and do it."""
         if run.run_id in self.settled or self._open.has(run.run_id):
-            return True
+            return Turn.TAKEN
         history = self._ledger.read_history(run.run_id)
-        step = next_step(
-            history,
-            first=run.first,
-            why_indivisible=run.work.why_indivisible or never_asked(self._root, run, history),
-            policy=self.sweep.policy,
-            waited=self._waiting.since_verdict(run.run_id, history.attempts[-1]) if history.attempts else 0.0,
-            rerun_because=self._rerun_because(run, history),
-            salt=run.run_id,
-        )
+        step = self._deciding.next_step(run, history)
         match step:
             case Launch() if self.halted:
                 self._waiting.drop(run.run_id)  # for the next `runner sweep`
@@ -235,32 +255,37 @@ class Scheduler:
                 self._tell(run, 0, "is not tried again" if known else f"is not tried again: {step.because}")
             case Done():
                 self._settle(run, step)
-        return True
+        return Turn.TAKEN
 
-    def _launch(self, run: PreparedRun, step: Launch, history: History) -> bool:
+    def _launch(self, run: PreparedRun, step: Launch, history: History) -> Turn:
         past = history.attempts[-1].number if history.attempts else 0
+        in_flight = {*self.running, *(opened.attempt.id for opened, _ in self._opened)}
+        if self._foresight.trial(run, step.batch, in_flight):
+            return Turn.HELD
         if stranger_lives(self._root / run.run_id, past):
             self._waiting.put(run.run_id, PULSE_SECONDS)
-            return True
-        slot = self._caution.take_slot(len(self.running) + len(self._opened))
+            return Turn.TAKEN
+        slot = self._caution.take_slot(len(in_flight))
         self.lacks_slot = slot is None
         if slot is None:
-            return False
+            return Turn.NO_SLOT
         resume = resume_from(self._root, run, history)
         try:
-            opened = self._opener.open_attempt(run, step.batch, slot, past, resume)
+            evaluate = most_evaluated(history, evaluated(self._root, run, history))
+            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate)
         except IntegrityError as refusal:
             slot.close()
             self._after_refusal(run, refusal)
-            return True
+            return Turn.TAKEN
         except BaseException:
             slot.close()
             raise
+        self._foresight.forget()
         self._waiting.drop(run.run_id)
         where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
         batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
         self._opened.append((opened, f"{self._opener.verb}: {step.because}{batch}{where}"))
-        return True
+        return Turn.TAKEN
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""
@@ -268,15 +293,6 @@ class Scheduler:
             raise Refused(f"sweep `{self.sweep.name}`: {refusal.orig}") from None
         self._waiting.put(run.run_id, PULSE_SECONDS)
         self._adopt()
-
-    def _rerun_because(self, run: PreparedRun, history: History) -> str | None:
-        last = history.attempts[-1] if history.attempts else None
-        if last is None or last.verdict != "succeeded" or last.code_fingerprint == run.work.code_fingerprint:
-            return None
-        if self._rerun_changed:
-            return "the code changed since it succeeded"
-        self.older_code.add(run.label)
-        return None
 
     def _settle(self, run: PreparedRun, done: Done) -> None:
         self.settled[run.run_id] = done

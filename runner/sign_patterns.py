@@ -17,6 +17,8 @@ _OF_A_TOOL = r"^[\w./+-]+:\ (?:.*:\ )?"
 
 _NO_DEVICE_MEMORY = r"""(?: (?:CUDA|HIP|NPU|XPU|GPU)(?:\ error(?:\ \d+)?:)?\ out\ of\ memory | CUDA_ERROR_OUT_OF_MEMORY
     | cudaErrorMemoryAllocation | CU(?:BLAS|DNN|SOLVER|SPARSE|FFT)_(?:STATUS_)?ALLOC_FAILED | RESOURCE_EXHAUSTED
+    | CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED | CUDNN_STATUS_NOT_INITIALIZED
+    | CUBLAS_STATUS_NOT_INITIALIZED\ when\ calling\ `cublasCreate | NVML_SUCCESS\ ==\ r\ INTERNAL\ ASSERT\ FAILED
     | OOM\ when\ allocating\ tensor | MPS\ backend\ out\ of\ memory )"""
 _NO_HOST_MEMORY = r"""(?: DefaultCPUAllocator:\ (?:can't\ allocate|not\ enough)\ memory | \bCannot\ allocate\ memory\b
     | \bstd::bad_alloc\b | DataLoader\ worker\ \(pid[^)]*\)\ is\ killed\ by\ signal:\ Killed )"""
@@ -61,7 +63,7 @@ def sign_in(text: str) -> str | None:
 
 _TELLING = re.compile(
     rf"{'|'.join((*FAULTY, *BUSY))}|[Mm]emory|OutOfMemory|MEMORY|ALLOC|OOM"
-    r"|EXHAUSTED|ResourceExhausted|No space|quota|bad_alloc|Killed"
+    r"|NOT_INITIALIZED|NVML_SUCCESS|EXHAUSTED|ResourceExhausted|No space|quota|bad_alloc|Killed"
 )
 """Quick to look for; the patterns above, which look at what stands before, take their time."""
 

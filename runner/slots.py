@@ -52,6 +52,10 @@ class Places(Protocol):
     def gpus_per_slot(self) -> int: ...
     @property
     def count(self) -> int: ...
+    @property
+    def start_at_once(self) -> bool:
+        """Whether what gets a slot is started, and does not wait in a queue."""
+        ...
 
     def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:
         """A slot, or None where none is to be had now. `in_flight` attempts of the sweep are open."""
@@ -70,6 +74,10 @@ class Slots:
     gpus_per_slot: int
     cpus_per_slot: int
     cpus: tuple[int, ...]
+
+    @property
+    def start_at_once(self) -> bool:
+        return True
 
     @property
     def count(self) -> int:

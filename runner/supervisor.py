@@ -281,6 +281,7 @@ class Supervision:
                 peak=self._peak.peak,
                 oom_kills=memory.oom_kills(),
                 shared_oom_kills=memory.shared_oom_kills(),
+                limit_reached=memory.reached(self._peak.peak),
             ),
             left_behind=len(self._left),
             log_bytes_dropped=sum(log.dropped for log in self._logs),

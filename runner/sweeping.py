@@ -18,6 +18,7 @@ from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
 from runner.fitting import fitted
+from runner.foresight import foresight_of
 from runner.grounds import ground_of, launchers_of
 from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
 from runner.on_end import Debt, OnEnd, find_command
@@ -138,7 +139,10 @@ class _HeldSweep:
                 self._debt.owe()  # before the verdict of what runs now
             self._watch.observe(event)
 
-        scheduler = Scheduler(self._sweep, ledger, self._root, where, observe, rerun_changed=self._rerun_changed)
+        foresight = foresight_of(self._sweep, ledger, where.places)
+        scheduler = Scheduler(
+            *(self._sweep, ledger, self._root, where, observe, foresight), rerun_changed=self._rerun_changed
+        )
         if self._on_end and self._something_is_open():
             self._debt.owe()
         return scheduler

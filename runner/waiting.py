@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import time
+from enum import Enum, auto
 
 from db.verdicts import PastAttempt
+
+
+class Turn(Enum):
+    """What came of looking at a run: all that can be done now was done, or it lacks a slot, or waits for a sibling."""
+
+    TAKEN = auto()
+    NO_SLOT = auto()
+    HELD = auto()
 
 
 class Waiting:

@@ -16,7 +16,10 @@ from runner.attempt_dir import AttemptDir
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """One attempt, as its work gets to know it. `root` holds simulated data, `threads` and `device` are its slot's."""
+    """One attempt, as its work gets to know it. `root` holds simulated data, `threads` and `device` are its slot's.
+
+    `evaluate` bounds how many windows at a time are evaluated, where more of them ran out of memory.
+    """
 
     folder: AttemptDir
     run_id: str
@@ -25,6 +28,7 @@ class Assignment:
     root: str
     threads: int
     device: str
+    evaluate: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import torch
 
 import runner.checkpoint
 from db.errors import ChangedError, ConfigError
-from db.records import Plan
+from db.records import Evaluating, Plan
 from db.strict import to_record
 from runner.attempt_dir import AttemptDir, write_record
 from runner.code import code_fingerprint
@@ -104,7 +104,7 @@ def carry_out(folder: AttemptDir, account: Account) -> None:
         with account.phase("train"):
             _train(folder, account, settings.run, opened, memory, log)
         with account.phase("evaluate"):
-            _evaluate(account, settings.run, opened, log)
+            _evaluate(folder, account, settings, opened, log)
     finally:
         account.peak_memory = memory.sample()
 
@@ -150,6 +150,9 @@ def _open(settings: WorkerSettings, account: Account, device: torch.device) -> O
     account.parameters = sum(parameter.numel() for parameter in model.parameters())
     if model.backbone.couples_samples:
         account.notes.append("a window's output depends on the others of its micro batch")
+    if settings.recompute:
+        model.backbone.recompute = True
+        account.notes.append("activations of its segments were computed anew in the backward pass")
     return Opened(
         data=data,
         train=Split(data, "train", device, owner),
@@ -197,12 +200,19 @@ def _earlier(folder: AttemptDir, plan: Plan) -> Path:
     return AttemptDir(folder.path.resolve().parent / str(source.attempt)).checkpoints / str(source.step)
 
 
-def _evaluate(account: Account, run: RunSettings, opened: Opened, log: MetricsLog) -> None:
-    training, test = opened.data.labels("train"), opened.test
-    micro = account.plan.batch.micro
-    account.scores = evaluate(opened.model, test, training, micro, run.train.precision, log.beat)
-    if account.plan.data_fingerprint is not None:
-        require_unchanged("data", account.plan.data_fingerprint, content(run.data))
+def _evaluate(folder: AttemptDir, account: Account, settings: WorkerSettings, opened: Opened, log: MetricsLog) -> None:
+    plan, run = account.plan, settings.run
+    first = min(plan.batch.micro, settings.evaluate or plan.batch.micro)
+
+    def begin(micro: int) -> None:
+        # Written before it is tried: whoever is killed for want of memory leaves no other word of it.
+        write_record(folder.evaluating, Evaluating(attempt_id=plan.attempt_id, micro=micro))
+        account.evaluated = micro
+
+    training, precision = opened.data.labels("train"), run.train.precision
+    account.scores = evaluate(opened.model, opened.test, training, first, precision, begin, log.beat)
+    if plan.data_fingerprint is not None:
+        require_unchanged("data", plan.data_fingerprint, content(run.data))
     account.metrics.update(score_metrics(account.scores))
 
 

@@ -30,7 +30,10 @@ _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB|TiB)", re.IG
 
 @dataclass(kw_only=True)
 class Account:
-    """Filled while the attempt goes on, so that a failure can still tell what was reached."""
+    """Filled while the attempt goes on, so that a failure can still tell what was reached.
+
+    `evaluated` is how many windows at a time were evaluated last.
+    """
 
     plan: Plan
     steps_done: int = 0
@@ -45,6 +48,7 @@ class Account:
     data_fingerprint: str | None = None
     code_fingerprint: str | None = None
     notes: list[str] = field(default_factory=list)
+    evaluated: int | None = None
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
@@ -72,9 +76,13 @@ class Account:
             data_fingerprint=self.data_fingerprint,
             code_fingerprint=self.code_fingerprint,
             pid=os.getpid(),
-            notes=tuple(map(writable, self.notes)),
+            notes=tuple(map(writable, [*self.notes, *self._of_evaluation()])),
             error=error,
         )
+
+    def _of_evaluation(self) -> Iterator[str]:
+        if self.evaluated is not None and self.evaluated < self.plan.batch.micro:
+            yield f"evaluated {self.evaluated} windows at a time at last, for more ran out of memory"
 
 
 def score_metrics(scores: tuple[Score, ...]) -> Mapping[str, float]:

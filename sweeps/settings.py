@@ -20,6 +20,8 @@ MOST_CPUS_IN_ALL = 100_000
 MOST_MEMORY = 2**60
 MOST_SECONDS = 1e9
 
+Recompute = Literal["auto", "always", "never"]
+
 
 def require_at_most(record: object, bounds: Mapping[str, float]) -> None:
     """Numbers beyond all reason would fail later and elsewhere: in the ledger, a timer or the kernel."""
@@ -170,11 +172,19 @@ class Policy:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """What is done before memory runs out. `predict`: the batch of a first attempt is cut as it is predicted to fit.
+    `learn`: and as it was seen to fit, or not to fit, in attempts of other runs.
 
-    Not part of a run's identity: the effective batch stays.
+    `recompute`: activations are computed anew in the backward pass instead of kept; `auto` before the micro batch gets
+    tiny, see `runner.recompute`. `expandable_segments`: torch's allocator of GPU memory grows what it has, and wastes
+    less of it between tensors.
+
+    Not part of a run's identity: the effective batch and the mathematics stay.
     """
 
     predict: bool = True
+    learn: bool = True
+    recompute: Recompute = "auto"
+    expandable_segments: bool = True
 
 
 def run_id(settings: RunSettings, data_digest: str | None) -> str:
@@ -196,12 +206,16 @@ class WorkerSettings:
     """`settings` of a plan whose worker is ours.
 
     `root` is where simulated data is kept; `threads` are torch's; `device` is what the attempt's slot holds.
+    `recompute`: activations are computed anew in the backward pass. `evaluate` is how many windows at a time are
+    evaluated at most; nothing where the micro batch of the training is the only bound.
     """
 
     run: RunSettings
     root: str
     threads: int = 1
     device: Literal["cpu", "cuda"] = "cpu"
+    recompute: bool = False
+    evaluate: int | None = None
 
     def __post_init__(self) -> None:
-        require_positive(self, "threads")
+        require_positive(self, "threads", *(() if self.evaluate is None else ("evaluate",)))

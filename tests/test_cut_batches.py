@@ -14,6 +14,7 @@ from tiny_runs import CPU, FOUR_TASKS, WINDOW, Memory, TinyData, parameters
 from torch import Tensor
 
 from backbones.registry import names
+from db.records import BatchSplit
 from runner import splits
 from runner.memory import MemoryPeak
 from runner.model import build
@@ -49,11 +50,11 @@ CUTS = {
 class DoubleData(TinyData):
     """In double precision, with labels missing at random, for each task others."""
 
-    def __init__(self) -> None:
-        super().__init__(windows=2 * BATCH)
+    def __init__(self, windows: int) -> None:
+        super().__init__(windows=windows)
         random = np.random.default_rng(1)
-        label = np.where(random.random(2 * BATCH) < 0.4, -1, self._table.label)
-        rul = np.where(random.random(2 * BATCH) < 0.6, np.nan, random.random(2 * BATCH))
+        label = np.where(random.random(windows) < 0.4, -1, self._table.label)
+        rul = np.where(random.random(windows) < 0.6, np.nan, random.random(windows))
         self._table = replace(self._table, label=label, rul=rul)
 
     def load(self, split: splits.SplitName, indices: Array) -> Windows:
@@ -66,15 +67,15 @@ class DoubleData(TinyData):
         )
 
 
-def training_of(backbone: str, mix: str, micro: int = BATCH) -> Training:
+def training_of(backbone: str, mix: str, micro: int = BATCH, *, batch: int = BATCH, dropout: float = 0.0) -> Training:
     settings = RunSettings(
         backbone=backbone,
-        backbone_config={**SMALL[backbone], **({} if backbone == "dlinear" else {"dropout": 0.0})},
+        backbone_config={**SMALL[backbone], **({} if backbone == "dlinear" else {"dropout": dropout})},
         tasks=MIXES[mix],
         data=DataSettings(window=WINDOW),
-        train=TrainSettings(batch=BATCH, steps=STEPS, warmup_steps=2, lr=1e-2),
+        train=TrainSettings(batch=batch, steps=STEPS, warmup_steps=2, lr=1e-2),
     )
-    data = DoubleData()
+    data = DoubleData(windows=2 * max(batch, BATCH))
     split = splits.Split(data, "train", CPU)
     seed_everything(0)
     model = build(settings, data.systems).double().train()
@@ -83,7 +84,7 @@ def training_of(backbone: str, mix: str, micro: int = BATCH) -> Training:
         optimizer=AdamW(model, settings.train),
         split=split,
         labelled=splits.labelled_masks(model.tasks, split),
-        sampler=Sampler(split.labels, BATCH, 0),
+        sampler=Sampler(split.labels, batch, 0),
         settings=settings.train,
         micro=micro,
         memory=MemoryPeak(CPU),
@@ -147,6 +148,35 @@ def test_so_are_the_parameters_after_many_steps(backbone: str) -> None:
     assert apart(whole, start) > 1e-3
     for micro in (32, 9):
         assert apart(whole, learned(micro)) < 1e-9
+
+
+@pytest.mark.parametrize("batch", [96, 100, 7, 60])
+@pytest.mark.parametrize("backbone", ["fno", "patchtst"])
+def test_any_batch_halves_down_to_single_windows_and_gives_the_same_gradient(backbone: str, batch: int) -> None:
+    """Of every halving that a relaunch would come to."""
+    training = training_of(backbone, "all", batch=batch)
+    whole, split, micros = gradient_of(training, (batch,)), BatchSplit(micro=batch, accum=1).halved(), []
+    while split is not None:
+        assert split.effective == batch
+        assert apart(whole, gradient_of(training, (split.micro,) * split.accum)) < 1e-9, split
+        micros.append(split.micro)
+        split = split.halved()
+    assert micros[-1] == 1
+
+
+@pytest.mark.parametrize("batch", [60, 7])
+def test_an_epoch_with_a_last_partial_batch_of_each_system_teaches_the_same(batch: int) -> None:
+    """64 windows of each of two systems: the last batch of an epoch is of 4, or of 1; micro batches divide neither."""
+
+    def learned(micro: int) -> Tensor:
+        training = training_of("patchtst", "all", micro, batch=batch)
+        sizes = {len(training.sampler.step(step)) for step in range(STEPS)}
+        assert sizes == {batch, 64 % batch}
+        train(training, 0, Memory())
+        return parameters(training.model)
+
+    whole = learned(batch)
+    assert all(apart(whole, learned(micro)) < 1e-9 for micro in (batch // 2, 3, 1))
 
 
 @pytest.mark.parametrize("mix", ["classification", "rul_prediction", "all"])

@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from db import verdicts
 from db.board import Board, NoSuchRun
 from db.errors import Refused
+from db.foreseen import Foreseen
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Score
 from db.sqlite import is_network_file_system
@@ -272,7 +273,7 @@ def test_the_first_verdict_stays(book: Book, verb: str) -> None:
 
 
 def test_facts_are_never_changed(book: Book) -> None:
-    attempt = book.attempt()
+    attempt = book.attempt(foreseen=Foreseen(shape="s", device="cpu", room=1, predicted_memory=None))
     book.ledger.record_submission(attempt, "1:1")
     book.ledger.record_metrics(attempt, [{"step": 1, "name": "x", "value": 1.0, "non_finite": None, "time": 1.0}])
     book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], ["a note"], {"mse": 0.5})
@@ -282,7 +283,7 @@ def test_facts_are_never_changed(book: Book) -> None:
     connection = sqlite3.connect(book.ledger.path)
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     facts = tables - {"pulse", "sqlite_sequence"}
-    assert len(facts) == 17
+    assert len(facts) == 18
     for table in facts:
         (column, *_) = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
         rows = connection.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - the ledger's own tables
@@ -524,6 +525,7 @@ def test_a_network_file_system_is_told_apart(tmp_path: Path) -> None:
 
 
 VERSION_1 = Path(__file__).parent / "fixtures" / "ledger_v1.db"
+VERSION_2 = VERSION_1.with_name("ledger_v2.db")
 
 
 def dump(path: Path, table: str) -> list[tuple[Any, ...]]:
@@ -533,13 +535,19 @@ def dump(path: Path, table: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+def measurements(path: Path) -> list[tuple[Any, ...]]:
+    """In the columns that versions 1 and 2 had."""
+    return [row[:20] for row in dump(path, "measured")]
+
+
 def test_a_ledger_of_version_1_is_carried_over_whole(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     shutil.copy(VERSION_1, path)
     Ledger(path).close()
     Ledger(path).close()
-    kept = ("sweep", "member", "scheduler", "attempt", "submission", "verdict", "measured", "score", "metric", "stop")
+    kept = ("sweep", "member", "scheduler", "attempt", "submission", "verdict", "score", "metric", "stop")
     assert {table: dump(path, table) for table in kept} == {table: dump(VERSION_1, table) for table in kept}
+    assert measurements(path) == measurements(VERSION_1)
     before = [(row[0], row[1], row[2]) for row in dump(VERSION_1, "run")]
     assert [(row[0], row[1], row[3]) for row in dump(path, "run")] == before
     new = tmp_path / "new.db"
@@ -565,3 +573,20 @@ def test_the_fixture_of_version_1_is_still_read() -> None:
     assert {row["effective_batch"] for row in ladder} == {16}
     assert json.loads(board.evidence(halved["run"], ladder[-1]["attempt"]))
     board.close()
+
+
+def test_a_ledger_of_version_2_is_carried_over_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    shutil.copy(VERSION_2, path)
+    Ledger(path).close()
+    kept = ("run", "attempt", "verdict", "score", "metric", "departure", "final_metric", "note", "code")
+    assert {table: dump(path, table) for table in kept} == {table: dump(VERSION_2, table) for table in kept}
+    assert measurements(path) == measurements(VERSION_2)
+    new = tmp_path / "new.db"
+    Ledger(new).close()
+    what = "(SELECT type, name, tbl_name, sql FROM sqlite_schema)"
+    assert dump(path, what) == dump(new, what)
+    board = Board(path)
+    ladder = board.rows("SELECT verdict, predicted_memory, prediction_error FROM attempts WHERE run GLOB 'hungry-*'")
+    board.close()
+    assert [tuple(row.values()) for row in ladder] == [("failed", None, None), ("succeeded", None, None)]

@@ -51,7 +51,8 @@ def test_the_kernel_ends_a_worker_above_its_limit(tmp_path: Path, cgroup_kind: s
     attempt = planned(tmp_path, hog(300), limits=limited(100))
     left = supervise(attempt)
     assert (left.signal, left.ended_by) == (9, None)
-    assert left.memory == MemoryWatch(how=cgroup_kind, limit=100 * MIB, peak=left.memory.peak, oom_kills=1)  # type: ignore[arg-type]  # a word
+    seen = left.memory
+    assert seen == MemoryWatch(how=cgroup_kind, limit=100 * MIB, peak=seen.peak, oom_kills=1, limit_reached=True)  # type: ignore[arg-type]  # a word
     assert output(attempt) == ""
     assert not own_cgroups_of(attempt.read_plan().attempt_id)
 
@@ -79,6 +80,7 @@ def test_swap_is_limited_as_well(cgroup_kind: str) -> None:
 def test_below_its_limit_a_worker_is_left_alone(tmp_path: Path, cgroup_kind: str) -> None:
     left = supervise(planned(tmp_path, hog(60), limits=limited(100)))
     assert (left.exit_code, left.memory.how, left.memory.oom_kills) == (0, cgroup_kind, 0)
+    assert left.memory.limit_reached is False
 
 
 def test_above_its_limit_a_worker_is_ended_by_looking(tmp_path: Path) -> None:
@@ -86,6 +88,7 @@ def test_above_its_limit_a_worker_is_ended_by_looking(tmp_path: Path) -> None:
     assert (left.signal, left.ended_by, left.memory.how) == (9, "memory_limit", "sampled")
     assert left.memory.peak > 100 * MIB
     assert left.memory.oom_kills is None, "nobody counts them"
+    assert left.memory.limit_reached is True
     assert left.wall < 10
 
 
@@ -174,6 +177,8 @@ def test_the_files_of_version_2_are_read_and_written(tmp_path: Path) -> None:
     assert group.has_memory()
     assert group.is_unlimited()
     assert group.oom_kills() == 2
+    assert group.limit_reached(123456) is True
+    assert memory_limit.Group(tmp_path / "missing", memory_limit.V2).limit_reached(1) is None
     group.set_limit(123456)
     assert (tmp_path / "memory.max").read_text().startswith("123456")
     assert (tmp_path / "memory.swap.max").read_text().startswith("0")
@@ -189,20 +194,24 @@ def test_where_memory_is_not_controlled_no_cgroup_is_made(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["cgroup.controllers"]
 
 
-def test_without_a_limit_the_kernel_counts_all_the_same(tmp_path: Path, cgroup_kind: str) -> None:
-    """The limit may be that of a container around us."""
+@pytest.mark.parametrize("own", [None, 1000])
+def test_at_the_limit_of_a_container_the_kernel_counts_all_the_same(
+    tmp_path: Path, cgroup_kind: str, own: int | None
+) -> None:
+    """Without a limit of its own, or within one that others left it no room for."""
     outer = memory_limit.open_limit(100 * MIB, "container").own
     assert outer is not None
     enter = f"echo $$ > {outer.path}/cgroup.procs; exec "
     code = f"import subprocess, sys; subprocess.run({list(hog(300))!r}); print('fine')"
-    attempt = planned(tmp_path, (sys.executable, "-c", code))
+    attempt = planned(tmp_path, (sys.executable, "-c", code), limits=Limits(memory=own and own * MIB, grace=0.3))
     argv = bare_argv("runner.supervisor", str(attempt.path), attempt.read_plan().attempt_id)
     try:
         subprocess.run(["bash", "-c", enter + shlex.join(argv)], check=True, timeout=60)
     finally:
         outer.remove()
     left = attempt.read_exit()
-    assert (left.exit_code, left.memory.how, left.memory.oom_kills) == (0, "none", 1), cgroup_kind
+    assert (left.exit_code, left.memory.how, left.memory.oom_kills) == (0, cgroup_kind if own else "none", 1)
+    assert left.memory.limit_reached is (False if own else None)
     verdict = judge(collect(attempt))
     assert isinstance(verdict, Failed)
     assert verdict.kind == "host_oom"

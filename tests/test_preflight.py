@@ -392,6 +392,7 @@ def test_question_and_answer_are_files(tmp_path: Path) -> None:
         "couples_samples",
         "code_fingerprint",
         "data_digest",
+        "shape",
         "memory",
         "unchecked",
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from db.records import BatchSplit
 from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FAILURE_KINDS, Remedy
-from runner.retry import Done, Launch, NextStep, Stop, Wait, next_step
+from runner.retry import Done, Launch, NextStep, Stop, Wait, most_evaluated, next_step
 from sweeps.settings import Policy
 
 FULL = BatchSplit(micro=16, accum=1)
@@ -28,10 +28,38 @@ def step_after(*attempts: PastAttempt, waited: float = 1e6, policy: Policy | Non
     return next_step(told, first=FULL, policy=policy or Policy(), waited=waited)
 
 
+def test_out_of_memory_in_evaluation_leaves_the_batch_as_it_is() -> None:
+    last = History(attempts=(past(1, "host_oom"),))
+    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, evaluating=8)
+    assert step == Launch(batch=FULL, because="half of the windows evaluated at a time after host_oom")
+    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, evaluating=1)
+    assert isinstance(step, Stop)
+    assert step.because == "host_oom even evaluating a single window: it broke"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "evaluated", "most"),
+    [
+        (["host_oom"], {}, None),
+        (["host_oom"], {1: 16}, 8),
+        (["cuda_oom", "host_oom"], {1: 16, 2: 8}, 4),
+        (["host_oom", "killed"], {1: 16, 2: 8}, 8),
+        (["killed"], {1: 2}, 2),
+        (["host_oom"], {1: 1}, 1),
+        (["host_oom", "host_oom"], {2: 7}, 3),
+    ],
+)
+def test_the_next_attempt_evaluates_at_most_half_of_what_was_too_much(
+    kinds: list[str], evaluated: dict[int, int], most: int | None
+) -> None:
+    attempts = tuple(past(number, kind) for number, kind in enumerate(kinds, 1))
+    assert most_evaluated(History(attempts=attempts), evaluated) == most
+
+
 def test_a_first_attempt_may_be_cut_and_says_why() -> None:
-    cut = BatchSplit(micro=4, accum=4)
-    step = next_step(History(attempts=()), first=cut, policy=Policy(), waited=0.0)
-    assert step == Launch(batch=cut, because="first attempt; the whole batch is predicted not to fit")
+    cut, why = BatchSplit(micro=4, accum=4), "micro batch 8 did not fit"
+    step = next_step(History(attempts=()), first=cut, why_first=why, policy=Policy(), waited=0.0)
+    assert step == Launch(batch=cut, because="first attempt; micro batch 8 did not fit")
 
 
 def test_the_first_attempt_takes_the_whole_batch() -> None:

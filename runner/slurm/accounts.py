@@ -47,7 +47,11 @@ def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unhea
     fault: Fault | None = "launch_refused" if launch_failed else _fault(seen, records)
     agrees = all(state.good for state in states) and all(record.exit_code == "0:0" for record in records)
     known = bool(words)
-    said = f"job {job}: {_told(seen, records)}" if known else f"it does not know job {job} any more"
+    said = (
+        f"job {job}: {_told(seen, records)}"
+        if known
+        else f"it does not know job {job}: cancelled before it began, or forgotten"
+    )
     missing = f"; {unheard}" if unheard else ""
     nodes = next((nodes for nodes in (*(one.nodes for one in seen), *(one.nodes for one in records)) if nodes), None)
     account = Account(who=WHO, said=said + missing, agrees=agrees, fault=fault, node=nodes)

@@ -55,10 +55,10 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
         executor.parameters.update(given, map_count=count)  # None too: it stands for none, not for submitit's default
         # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
         job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
-    except RuntimeError:
-        return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
     except FailedSubmissionError as error:
         return LaunchRefused(f"sbatch would not take it: {_reason(str(error))}")
+    except RuntimeError:  # of submitit, where it finds no srun
+        return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
     except OSError as error:
         return LaunchRefused(f"sbatch cannot be called: {error.strerror}")
     return [Reference(job=f"{job.job_id}_{index}", name=name) for index in range(count)]

@@ -19,6 +19,7 @@ class ClusterPlaces:
     why_not_now: Callable[[], str | None]
     gpus: tuple[Gpu, ...] = ()
     gpus_per_slot: int = 1
+    start_at_once: bool = False
 
     def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:  # noqa: ARG002 - it has no names
         """Nothing is submitted to a cluster that does not answer: it would be refused, and count as a failure."""

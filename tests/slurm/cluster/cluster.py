@@ -150,7 +150,7 @@ class Cluster(Client):
         left = self.left()
         if left:
             raise RuntimeError(f"still there after the cluster was taken down: {', '.join(left)}")
-        shutil.rmtree(self.root)
+        remove_folder(self.root)
 
     def left(self) -> list[str]:
         """What of this cluster is on the machine: daemons, processes of jobs, cgroups, mounts."""
@@ -241,9 +241,20 @@ def clear_abandoned() -> None:
             os.close(owner)
 
 
+def remove_folder(root: Path) -> None:
+    """Whatever still writes or removes there at its own end."""
+
+    def removed() -> bool:
+        shutil.rmtree(root, ignore_errors=True)
+        return not root.exists()
+
+    if not until(removed, within=10):
+        raise RuntimeError(f"{root} cannot be removed")
+
+
 def take_down(root: Path) -> None:
     cluster = Cluster.found(root)
     if cluster is None:
-        shutil.rmtree(root)
+        remove_folder(root)
     else:
         cluster.stop()
