@@ -170,6 +170,14 @@ class Board:
         )
         return self.rows(query, (run,))
 
+    def open_submissions(self, launcher: str) -> dict[str, str | None]:
+        """By run, what this launcher calls its open attempt; nothing where nobody recorded that it was submitted."""
+        query = (
+            "SELECT a.run_id AS run, s.reference FROM attempt a LEFT JOIN submission s ON s.attempt_id = a.id "
+            "WHERE a.launcher = ? AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.attempt_id = a.id)"
+        )
+        return {row["run"]: row["reference"] for row in self.rows(query, (launcher,))}
+
     def attempts(self, run: str) -> list[Row]:
         return self.rows("SELECT * FROM attempts WHERE run = ? ORDER BY attempt", (run,))
 

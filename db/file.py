@@ -10,12 +10,8 @@ import sqlalchemy as sa
 
 from db.errors import LedgerError, Refused
 from db.schema import SCHEMA_VERSION
+from db.sqlite import OLDEST_SQLITE, is_network_file_system
 
-OLDEST_SQLITE = (3, 37)
-"""STRICT tables: https://sqlite.org/stricttables.html"""
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "fuse.sshfs", "glusterfs"}
-)
 _TROUBLES = ("disk is full", "readonly", "disk I/O error", "unable to open", "malformed", "not a database")
 
 
@@ -84,15 +80,3 @@ def trouble(error: sa.exc.DBAPIError, path: Path) -> LedgerError | None:
     if not isinstance(error, sa.exc.IntegrityError) and any(word in said for word in _TROUBLES):
         return LedgerError(f"the ledger {path} cannot be used: {said}; attempts run on, and what they leave remains")
     return None
-
-
-def is_network_file_system(folder: Path) -> bool:
-    """Whether WAL must be refused: its shared memory does not work there (https://sqlite.org/wal.html)."""
-    best, kind = "", ""
-    resolved = f"{folder.resolve()}/"
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        mount = left.split()[4].replace("\\040", " ")
-        if resolved.startswith(f"{mount.rstrip('/')}/") and len(mount) >= len(best):
-            best, kind = mount, right.split()[0]
-    return kind in NETWORK_FILE_SYSTEMS

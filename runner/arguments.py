@@ -23,7 +23,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     parsed, rest = parser.parse_known_args(arguments)
     late = [word for word in rest if "=" in word and not word.startswith("-")]
-    if len(late) < len(rest) or (late and parsed.command not in ("sweep", "plan")):
+    if len(late) < len(rest) or (late and parsed.command not in ("sweep", "plan", "doctor")):
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if late:
         parsed.overrides += late
@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     sweep.add_argument("--rerun", choices=["changed"], help="try succeeded runs again whose code has changed since")
 
     _add_plan(commands)
+    _add_doctor(commands)
 
     attach = _command(commands, "attach", "follow a sweep that is being worked on")
     attach.add_argument("sweep", nargs="?", help="its name; without, the only one that runs")
@@ -94,6 +95,18 @@ def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     room.add_argument("--gpu-memory", metavar="SIZE", help="of the GPU that an attempt would have: 24GiB")
     room.add_argument("--memory", metavar="SIZE", help="of the host, where an attempt would have no GPU: 8GiB")
     plan.add_argument("--json", action="store_true")
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = _command(commands, "doctor", "check what a sweep needs, here or on a cluster, and say what to do")
+    doctor.add_argument("file", nargs="?", help="a sweep file: what it asks for is checked too")
+    doctor.add_argument("overrides", nargs="*", metavar="key=value", help="settings over the file's: slurm.partition=x")
+    doctor.add_argument("--profile", help="a profile of the file, whatever the machine")
+    doctor.add_argument("--launcher", choices=["local", "slurm"], default="local", help="where attempts would run")
+    job = doctor.add_mutually_exclusive_group()
+    job.add_argument("--no-job", action="store_true", help="submit nothing: nodes are not looked at")
+    job.add_argument("--within", default="1min", metavar="TIME", help="how long a job of the cluster may take (1min)")
+    doctor.add_argument("--json", action="store_true")
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -35,7 +35,8 @@ class Attended:
     """An open attempt of this scheduler's sweep.
 
     `opener_lives` tells whether the scheduler that opened it, this one or another sweep's, may still be starting it.
-    `refused` is why the launcher would not take it; `trouble` why it cannot be closed now.
+    `refused` is why the launcher would not take it; `queued` that it waits for its turn there; `trouble` why it cannot
+    be closed now.
     """
 
     attempt: OpenAttempt
@@ -43,6 +44,7 @@ class Attended:
     opener_lives: Callable[[], bool]
     refused: str | None = None
     trouble: str | None = None
+    queued: Queued | None = None
 
     def __post_init__(self) -> None:
         self.feed = MetricsFeed(self.folder.metrics)
@@ -68,10 +70,10 @@ class Attended:
         return verdict
 
     def _attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
-        self.trouble = None
+        self.trouble = self.queued = None
         look = self._look(ledger, launcher)
         if isinstance(look, Queued) and not self.folder.claim.exists():
-            self._since, self.trouble = time.monotonic(), f"queued: {look.reason}"
+            self._since, self.queued = time.monotonic(), look
             return None
         if not self.folder.claim.exists() and not self._fence_unless_coming(look, launcher):
             return None

@@ -125,6 +125,24 @@ def _plan(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.NOT_ALL_SUCCEEDED if found.too_large else ExitCode.OK
 
 
+def _doctor(arguments: argparse.Namespace) -> ExitCode:
+    from runner.doctor.examination import examine_cluster, examine_here
+    from runner.doctor.finding import facts, is_well, page
+    from runner.doctor.request import read_request, typed_patience
+
+    file = arguments.file and typed_path(arguments.file, "the sweep file")
+    overrides = [_utf8(word) for word in arguments.overrides]
+    profile, launcher = arguments.profile and _utf8(arguments.profile), arguments.launcher
+    root, within = typed_root(arguments.root), typed_patience(arguments.within)
+    request = read_request(file, overrides, profile, launcher)
+    if launcher == "slurm":
+        found = examine_cluster(root, request, within=None if arguments.no_job else within)
+    else:
+        found = examine_here(root, request)
+    print(json.dumps(facts(found, str(root), launcher), indent=1) if arguments.json else page(found))
+    return ExitCode.OK if is_well(found) else ExitCode.NOT_ALL_SUCCEEDED
+
+
 def _attach(arguments: argparse.Namespace) -> ExitCode:
     from runner.attaching import attach
 
@@ -255,6 +273,7 @@ def _ledger(arguments: argparse.Namespace) -> Path:
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "sweep": _sweep,
     "plan": _plan,
+    "doctor": _doctor,
     "attach": _attach,
     "status": _status,
     "why": _why,

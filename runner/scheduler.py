@@ -131,6 +131,13 @@ class Scheduler:
         return self._open.attended
 
     @property
+    def unheard(self) -> str | None:
+        """Who does not answer that is to start attempts, and why; nothing where it does."""
+        launcher = self._opener.launcher
+        why = launcher.why_not_now()
+        return f"{launcher.name} does not answer: {why}" if why else None
+
+    @property
     def older_code(self) -> Collection[str]:
         """Labels of runs that succeeded under other code and were not tried again."""
         return self._deciding.older_code

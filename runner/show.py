@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from runner import queue_words
+from runner.queue_words import Stand
 from sweeps.units import duration
 
 Row = Mapping[str, Any]
@@ -54,6 +56,8 @@ def status(facts: Row) -> str:
         scheduler, unsettled = one["scheduler"], any(one["counts"][state] for state in UNSETTLED)
         line = "\n" + plain(scheduler_line(scheduler, facts["read_at"])) if scheduler["alive"] or unsettled else ""
         blocks.append(runs(one["sweep"], one["runs"]) + line)
+    if facts["slurm"] and facts["slurm"]["trouble"]:
+        blocks.append(f"slurm does not answer: {plain(facts['slurm']['trouble'])}; the rest is told by the ledger")
     if hidden := facts["hidden_runs"]:
         blocks.append(f"not shown: {some(hidden, 'run')} that no sweep names any more; the view `attempts` has them")
     return "\n\n".join(blocks) or "no sweep has been run here"
@@ -63,8 +67,21 @@ def runs(sweep: str, rows: Sequence[Row]) -> str:
     """How many runs of a sweep are in which state, and a line for each."""
     header = ("label", "state", "failure", "attempts", "run", "because")
     keys = ("label", "state", "failure_kind", "attempts", "run")
-    lines = [(*("" if row[key] is None else row[key] for key in keys), shorten(row["because"])) for row in rows]
-    return f"{sweep}: {counts(row['state'] for row in rows)}\n{table(header, lines)}"
+    lines = [(*("" if row[key] is None else row[key] for key in keys), _because(row)) for row in rows]
+    queued = queue_words.counts(stand for row in rows if (stand := _stand(row)))
+    there = f"; with slurm: {queued}" if queued else ""
+    return f"{sweep}: {counts(row['state'] for row in rows)}{there}\n{table(header, lines)}"
+
+
+def _because(row: Row) -> str:
+    """With where its attempt stands with a cluster, where that was asked."""
+    stand = _stand(row)
+    return shorten(row["because"]) if stand is None else f"{queue_words.said(stand)}; {shorten(row['because'])}"
+
+
+def _stand(row: Row) -> Stand | None:
+    told = row.get("queue")
+    return Stand(**{key: told[key] for key in told if key != "launcher"}) if told else None
 
 
 def some(count: int, what: str) -> str:

@@ -1,4 +1,7 @@
-"""Where sweeps stand, for programs: from the ledger alone. `docs/status.schema.json` is the schema of all of it."""
+"""Where sweeps stand, for programs: from the ledger, and for what waits for a cluster, from that.
+
+`docs/status.schema.json` is the schema of all of it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from db.board import Board, Row
+from runner.in_queue import InQueue, ask_for
+from runner.queue_words import Stand
 from runner.show import STATES
 
 VERSION = 1
+OPEN = ("running", "unobserved")
+"""States of runs with an open attempt."""
 _OF_A_RUN = ("position", "run", "label", "backbone", "command", "state", "failure_kind", "attempts", "because")
 _OF_A_SCHEDULER = ("host", "pid", "started_at", "last_seen", "ended", "ended_at")
 
@@ -18,15 +25,17 @@ _OF_A_SCHEDULER = ("host", "pid", "started_at", "last_seen", "ended", "ended_at"
 def status(board: Board, root: Path, sweep: str | None = None) -> dict[str, Any]:
     """What `runner status --json` prints: of one sweep or of all. Numbers are finite: the ledger takes no others."""
     rows = board.run_status(sweep)
-    sweeps = [_sweep(board, taken, rows) for taken in board.schedulers(sweep)]
+    queue = ask_for(board, {row["run"] for row in rows if row["state"] in OPEN})
+    sweeps = [_sweep(board, taken, rows, queue) for taken in board.schedulers(sweep)]
     green = bool(sweeps) and all(one["green"] for one in sweeps)
-    return {**head(board, root), "green": green, "hidden_runs": board.hidden(), "sweeps": sweeps}
+    asked = {"answers": queue.trouble is None, "trouble": queue.trouble} if queue.asked else None
+    return {**head(board, root), "green": green, "hidden_runs": board.hidden(), "slurm": asked, "sweeps": sweeps}
 
 
 def ended(board: Board, root: Path, sweep: str) -> dict[str, Any]:
     """What `on_end` is told: the sweep as `status` shows it, in one piece."""
     (taken,) = board.schedulers(sweep)
-    return {**head(board, root), **_sweep(board, taken, board.run_status(sweep))}
+    return {**head(board, root), **_sweep(board, taken, board.run_status(sweep), InQueue())}
 
 
 def head(board: Board, root: Path) -> dict[str, Any]:
@@ -38,7 +47,7 @@ def scheduler(taken: Row) -> dict[str, Any]:
     return {"alive": bool(taken["alive"]), **{key: taken[key] for key in _OF_A_SCHEDULER}}
 
 
-def _sweep(board: Board, taken: Row, rows: list[Row]) -> dict[str, Any]:
+def _sweep(board: Board, taken: Row, rows: list[Row], queue: InQueue) -> dict[str, Any]:
     own = [row for row in rows if row["sweep"] == taken["sweep"]]
     found = Counter(row["state"] for row in own)
     metrics = _metrics(board, taken["sweep"])
@@ -50,8 +59,19 @@ def _sweep(board: Board, taken: Row, rows: list[Row]) -> dict[str, Any]:
         "counts": {state: found[state] for state in STATES},
         "scheduler": scheduler(taken),
         "wasted_seconds": _wasted(board, taken["sweep"]),
-        "runs": [{**{key: row[key] for key in _OF_A_RUN}, "metrics": metrics.get(row["run"], {})} for row in own],
+        "runs": [
+            {
+                **{key: row[key] for key in _OF_A_RUN},
+                "metrics": metrics.get(row["run"], {}),
+                "queue": _stand(queue.stands.get(row["run"])),
+            }
+            for row in own
+        ],
     }
+
+
+def _stand(stand: Stand | None) -> dict[str, Any] | None:
+    return None if stand is None else {"launcher": "slurm", **vars(stand)}
 
 
 def _metrics(board: Board, sweep: str) -> dict[str, dict[str, float]]:

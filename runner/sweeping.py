@@ -9,8 +9,8 @@ from pathlib import Path
 
 from db.board import Board
 from db.errors import Refused
-from db.file import is_network_file_system
 from db.ledger import Ledger
+from db.sqlite import is_network_file_system
 from runner import show
 from runner.detaching import Leaving, Waiting, part, stay_when_the_terminal_goes, told
 from runner.dry_run import describe_runs

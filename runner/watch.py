@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from runner import show
 from runner.attending import Attended
 from runner.events import Event
 from runner.places import as_typed
-from runner.prepare import PreparedSweep
+from runner.prepare import PreparedRun, PreparedSweep
+from runner.queue_words import stuck
 from runner.scheduler import Scheduler
 from runner.sweep_log import SweepLog
 from sweeps.units import size
@@ -100,30 +101,62 @@ class Watch:
 
 
 def standing(scheduler: Scheduler) -> str:
-    """Counts, and a line for each running attempt: step, loss and memory."""
-    running = [_running_line(scheduler, attended) for attended in scheduler.running.values()]
+    """Counts, and below them each running attempt: step, loss and memory, or what it waits for."""
+    attended = list(scheduler.running.values())
+    queued = sum(one.queued is not None for one in attended)
     green = sum(done.green for done in scheduler.settled.values())
     total, settled = len(scheduler.sweep.runs), len(scheduler.settled)
-    counts = (
-        f"{green} succeeded, {settled - green} not, {len(running)} running, {total - settled - len(running)} waiting"
-    )
+    counts = [
+        f"{green} succeeded",
+        f"{settled - green} not",
+        f"{len(attended) - queued} running",
+        *([f"{queued} queued"] if queued else []),
+        f"{total - settled - len(attended)} waiting of {total}",
+    ]
     notes = ["ending attempts, again to leave them running"] if scheduler.interrupted else []
-    if not running and settled < total:
+    unheard = scheduler.unheard
+    if unheard:
+        notes.append(show.plain(unheard))
+    elif not attended and settled < total:
         lacking = "no slot is free: other sweeps of this host hold them"
         notes.append(lacking if scheduler.lacks_slot else "waiting until what failed may be tried again")
-    return "\n".join(["; ".join([f"{counts} of {total}", *notes]), *running])
+    return "\n".join(["; ".join([", ".join(counts), *notes]), *_lines(scheduler, attended)])
 
 
-def _running_line(scheduler: Scheduler, attended: Attended) -> str:
-    run = scheduler.runs[attended.attempt.run_id]
-    head = f"  {run.label} attempt {attended.attempt.number}"
-    if attended.trouble:
-        return f"{head}: {attended.trouble}"
+def _lines(scheduler: Scheduler, attended: Sequence[Attended]) -> list[str]:
+    """One for each attempt; those that wait for the same share one, for there may be a thousand of them."""
+    lines, waiting = [], dict[str, list[str]]()
+    for one in attended:
+        run = scheduler.runs[one.attempt.run_id]
+        head, held_up = f"{run.label} attempt {one.attempt.number}", _held_up(one)
+        if held_up is None:
+            lines.append(f"  {head}: {_numbers(one, run)}")
+        else:
+            waiting.setdefault(held_up, []).append(head)
+    return [*lines, *(f"  {_some_of(heads)}: {text}" for text, heads in waiting.items())]
+
+
+def _some_of(heads: Sequence[str], most: int = 3) -> str:
+    more = len(heads) - most
+    return ", ".join(heads[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _held_up(attended: Attended) -> str | None:
+    if attended.queued is None:
+        return attended.trouble
+    reason = attended.queued.reason
+    # What helps may differ from job to job: it is told with each run.
+    return show.plain(
+        stuck(reason, "`runner status` tells what helps") if attended.queued.hopeless else f"queued: {reason}"
+    )
+
+
+def _numbers(attended: Attended, run: PreparedRun) -> str:
     latest = attended.feed.latest
     total = f" of {run.work.planned_steps}" if run.work.planned_steps else ""
     numbers = [f"step {attended.feed.step}{total}", *(f"{key} {latest[key]:.4g}" for key in _losses(latest))]
     memory = [f"memory {size(latest['memory'])}"] if "memory" in latest else []
-    return f"{head}: {', '.join([*numbers, *memory])}"
+    return ", ".join([*numbers, *memory])
 
 
 def _losses(latest: Mapping[str, float]) -> list[str]:

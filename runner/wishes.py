@@ -111,7 +111,8 @@ def _cancel(ledger: Ledger, root: Path, run: str) -> str:
         attended.end("cancelled", launcher)
         deadline = time.monotonic() + PATIENCE
         while attended.attend(ledger, launcher) is None:
-            if attended.trouble and time.monotonic() > deadline:
-                raise RunnerError(f"{run} is cancelled, but its attempt {opened.number} is open: {attended.trouble}")
+            why = attended.trouble or (f"queued: {attended.queued.reason}" if attended.queued else None)
+            if why and time.monotonic() > deadline:
+                raise RunnerError(f"{run} is cancelled, but its attempt {opened.number} is open: {why}")
             time.sleep(POLL_SECONDS)
     return "it had completed before it could be cancelled" if ledger.read_history(run).succeeded else "cancelled"

@@ -20,10 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from db import verdicts
 from db.board import Board, NoSuchRun
 from db.errors import Refused
-from db.file import is_network_file_system
 from db.foreseen import Foreseen
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Score
+from db.sqlite import is_network_file_system
 from db.verdicts import Failed, Measured, Succeeded, Unverified
 from runner import show
 from runner.judge import judge

@@ -26,10 +26,14 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Queued:
-    """It waits for its turn. `reason` is the launcher's; `hopeless`: it will not come by itself."""
+    """It waits for its turn. `reason` is the launcher's; `advice` is what helps where it will not come by itself."""
 
     reason: str
-    hopeless: bool = False
+    advice: str | None = None
+
+    @property
+    def hopeless(self) -> bool:
+        return self.advice is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from runner.launchers.looks import Account, Fault, Going, Gone, Look, Queued, Unsure
 from runner.slurm.reading import Queue, Record
-from runner.slurm.states import HOPELESS, WORST, state_of
+from runner.slurm.reasons import advice
+from runner.slurm.states import WORST, state_of
 
 WHO = "slurm"
 _OUR_LAUNCH = "JobLaunchFailure"
@@ -24,7 +25,7 @@ def standing(seen: Sequence[Queue]) -> Look | None:
         if state is None:
             return Unsure(why=f"Slurm calls the state of job {job.job} `{job.word}`, which is no word we know")
         if state.phase == "queued":
-            return Queued(reason=job.reason, hopeless=job.reason in HOPELESS)
+            return Queued(reason=job.reason, advice=advice(job.reason, job.job))
         if state.phase == "going":
             return Going()
     return None

@@ -23,14 +23,17 @@ class NoAccounting(NoAnswer):
     """This cluster keeps no accounts: sacct will never know."""
 
 
-def ask_queue(names: Sequence[str]) -> list[Queue]:
+def ask_queue(names: Sequence[str], patience: float = PATIENCE) -> list[Queue]:
     """The jobs of these names that Slurm's controller knows, those that ended a while ago included.
+
+    `patience` is in seconds.
 
     Raises:
         NoAnswer: it cannot be asked now.
         Unreadable: it printed what we do not understand.
     """
-    return read_queue(_run("squeue", "-h", "-r", "-t", "all", "-o", SQUEUE_FORMAT, f"--name={','.join(names)}"))
+    named = f"--name={','.join(names)}"
+    return read_queue(ask("squeue", "-h", "-r", "-t", "all", "-o", SQUEUE_FORMAT, named, patience=patience))
 
 
 def ask_records(jobs: Sequence[str]) -> list[Record]:
@@ -41,7 +44,7 @@ def ask_records(jobs: Sequence[str]) -> list[Record]:
         NoAnswer: the accounting cannot be asked now.
         Unreadable: it printed what we do not understand.
     """
-    return read_records(_run("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--jobs={','.join(jobs)}"))
+    return read_records(ask("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--jobs={','.join(jobs)}"))
 
 
 def ask_records_named(names: Sequence[str], since: str) -> list[Record]:
@@ -53,7 +56,7 @@ def ask_records_named(names: Sequence[str], since: str) -> list[Record]:
         Unreadable: it printed what we do not understand.
     """
     named = f"--name={','.join(names)}"
-    return read_records(_run("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--starttime={since}", named))
+    return read_records(ask("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--starttime={since}", named))
 
 
 def cancel(jobs: Sequence[str]) -> None:
@@ -62,22 +65,35 @@ def cancel(jobs: Sequence[str]) -> None:
     Raises:
         NoAnswer: it cannot be asked now.
     """
-    _run("scancel", "--quiet", *jobs)
+    ask("scancel", "--quiet", *jobs)
 
 
-def _run(*argv: str) -> str:
+def ask(*argv: str, patience: float = PATIENCE, given: str = "") -> str:
+    """What one of Slurm's commands prints; `given` is its standard input.
+
+    Raises:
+        NoAccounting: it asked for accounts, and there are none.
+        NoAnswer: it failed, or had no answer within `patience` seconds.
+    """
     # Without it, lists of array tasks are cut at 64 characters: slurm.conf(5), squeue(1).
     environment = {**os.environ, "SLURM_BITSTR_LEN": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False, env=environment
+            argv,
+            input=given,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=patience,
+            check=False,
+            env=environment,
         )
     except FileNotFoundError:
         raise NoAnswer(f"`{argv[0]}` is not on PATH") from None
     except OSError as error:
         raise NoAnswer(f"`{argv[0]}` cannot be started: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise NoAnswer(f"`{argv[0]}` did not answer within {PATIENCE:g} s") from None
+        raise NoAnswer(f"`{argv[0]}` did not answer within {patience:g} s") from None
     if _DISABLED in done.stderr:
         raise NoAccounting(f"`{argv[0]}`: {_DISABLED}")
     if done.returncode != 0:

@@ -57,23 +57,6 @@ STATES: Mapping[str, State] = {
 WORST: tuple[Fault, ...] = ("node_lost", "preempted", "launch_refused", "host_oom", "wall_time", "cancelled")
 """Where several words are heard of one job, the first of these is what happened; others came of it."""
 
-HOPELESS = frozenset(
-    {
-        "AccountNotAllowed",
-        "BadConstraints",
-        "DependencyNeverSatisfied",
-        "InvalidAccount",
-        "InvalidQOS",
-        "JobHeldAdmin",
-        "JobHeldUser",
-        "PartitionConfig",
-        "PartitionNodeLimit",
-        "PartitionTimeLimit",
-        "QOSNotAllowed",
-    }
-)
-"""Reasons why a job waits that do not pass by themselves: squeue(1), "JOB REASON CODES"."""
-
 
 def state_of(word: str) -> State | None:
     """What a word means, `CANCELLED by 1000` included; nothing where it is not known."""
