@@ -92,7 +92,7 @@ def test_what_trained_to_its_end_fits(book: Book) -> None:
         book.logs(attempt, step)
         book.ends(attempt, failed(kind, code))
     book.ends(book.attempt(start=STEPS), judge(GOOD))
-    assert book.came() == ["fits", "fits", None, None, None], "the last had nothing left to train"
+    assert book.came() == ["fits", "fits", None, "fits", None], "the last had nothing left to train"
 
 
 def test_only_its_own_device_is_too_small(book: Book) -> None:
@@ -100,9 +100,18 @@ def test_only_its_own_device_is_too_small(book: Book) -> None:
     for foreseen in (FORESEEN, gpu):
         for kind in ("host_oom", "cuda_oom", "device_busy", "lost"):
             attempt = book.attempt(foreseen=foreseen)
-            book.logs(attempt, STEPS)
+            book.logs(attempt, STEPS - 1)
             book.ends(attempt, failed(kind))
-    assert book.came() == ["too_large", None, None, "fits", None, "too_large", None, "fits"]
+    assert book.came() == ["too_large", None, None, None, None, "too_large", None, None]
+
+
+def test_what_runs_out_of_memory_after_its_training_fits(book: Book) -> None:
+    """It was evaluated then, and that is cut otherwise; the attempt after it has only to be evaluated."""
+    attempt = book.attempt()
+    book.logs(attempt, STEPS)
+    book.ends(attempt, failed("host_oom", None, 9))
+    book.ends(book.attempt(start=STEPS), failed("host_oom", None, 9))
+    assert book.came() == ["fits", None]
 
 
 def test_killed_within_its_own_limit_others_had_the_memory(book: Book) -> None:
