@@ -305,12 +305,14 @@ def _past(row: sa.Row[Any]) -> PastAttempt:
         failure_kind=row.failure_kind,
         because=row.because or "",
         judged_at=row.judged_at,
+        node=row.node,
     )
 
 
 _ATTEMPTS = """
-SELECT a.number, a.micro_batch, a.grad_accum, c.fingerprint, v.word, v.failure_kind, v.because, v.judged_at
+SELECT a.number, a.micro_batch, a.grad_accum, c.fingerprint, v.word, v.failure_kind, v.because, v.judged_at, m.node
 FROM attempt a JOIN code c ON c.id = a.code_id LEFT JOIN verdict v ON v.attempt_id = a.id
+LEFT JOIN measured m ON m.attempt_id = a.id
 WHERE a.run_id = :run ORDER BY a.number
 """
 _OPEN_STOP = """

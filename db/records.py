@@ -330,6 +330,7 @@ class Result:
     parameters: int = 0
     parameters_changed: bool = False
     peak_memory: int = 0
+    peak_reserved: int | None = None
     seconds: PhaseSeconds = PhaseSeconds()
     environment: Environment | None = None
     data_fingerprint: str | None = None
@@ -340,4 +341,4 @@ class Result:
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        require_64_bits(self, "start_step", "steps_done", "parameters", "peak_memory")
+        require_64_bits(self, "start_step", "steps_done", "parameters", "peak_memory", "peak_reserved")

@@ -135,7 +135,9 @@ CREATE TABLE measured (                    -- what an attempt cost and where it 
     peak_host_memory INTEGER,
     memory_limit     INTEGER,
     memory_limited_by TEXT,
-    memory_limit_reached INTEGER CHECK (memory_limit_reached IN (0, 1)) -- all that it allows was in use once
+    memory_limit_reached INTEGER CHECK (memory_limit_reached IN (0, 1)), -- all that it allows was in use once
+    peak_reserved    INTEGER,              -- of a GPU, with what torch's allocator held beside the tensors
+    node             TEXT                  -- of a cluster, as the launcher calls it
 ) STRICT;
 
 CREATE TABLE score (                       -- a task's headline metric on the whole test split beside its baseline

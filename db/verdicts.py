@@ -88,11 +88,16 @@ class Measured:
     memory_limit: int | None = None
     memory_limited_by: str | None = None
     memory_limit_reached: bool | None = None
+    peak_reserved: int | None = None
+    node: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PastAttempt:
-    """An attempt as the ledger remembers it. `verdict` is None while it is open; `failure_kind` only of failed ones."""
+    """An attempt as the ledger remembers it. `verdict` is None while it is open; `failure_kind` only of failed ones.
+
+    `node` is where a cluster ran it.
+    """
 
     number: int
     batch: BatchSplit
@@ -101,6 +106,7 @@ class PastAttempt:
     failure_kind: str | None = None
     because: str = ""
     judged_at: float | None = None
+    node: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

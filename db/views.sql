@@ -59,7 +59,8 @@ SELECT a.run_id AS run, a.number AS attempt, coalesce(v.word, 'open') AS verdict
        -- Nothing where memory ran out, for then the peak is that of a step that was cut short; nor before a whole step.
        CASE WHEN v.failure_kind IN ('cuda_oom', 'host_oom') THEN NULL
             WHEN EXISTS (SELECT 1 FROM metric p WHERE p.attempt_id = a.id)
-            THEN (f.predicted_memory - m.peak_memory) / CAST(nullif(m.peak_memory, 0) AS REAL) END AS prediction_error
+            THEN (f.predicted_memory - m.peak_memory) / CAST(nullif(m.peak_memory, 0) AS REAL) END AS prediction_error,
+       m.peak_reserved, m.node
 FROM attempt a JOIN code c ON c.id = a.code_id
 LEFT JOIN verdict v ON v.attempt_id = a.id LEFT JOIN measured m ON m.attempt_id = a.id
 LEFT JOIN foreseen f ON f.attempt_id = a.id;

@@ -252,12 +252,13 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
     exit_, result = evidence.own_exit, evidence.own_result
     environment = result.environment if result else None
     claim = evidence.claim
-    known: dict[str, Any] = {"host": claim.host if isinstance(claim, Claim) and not claim.fenced else None}
+    known: dict[str, Any] = {"node": evidence.account.node} if evidence.account else {}
+    known |= {"host": claim.host if isinstance(claim, Claim) and not claim.fenced else None}
     known |= {key: getattr(environment, key) for key in ("host", "python", "torch", "driver", "device") if environment}
     if result:
         seconds = {key: getattr(result.seconds, key) for key in ("start", "data", "train", "evaluate")}
         known |= {**seconds, "parameters": result.parameters, "data_fingerprint": result.data_fingerprint}
-        known |= {"peak_memory": result.peak_memory}
+        known |= {"peak_memory": result.peak_memory, "peak_reserved": result.peak_reserved}
     if exit_:
         known |= {
             "started_at": exit_.started_at,

@@ -23,6 +23,11 @@ class MemoryPeak:
         return self._peak
 
 
+def reserved_memory(device: torch.device) -> int | None:
+    """The most that torch's allocator held of a GPU's memory, tensors and what lay between them; nothing on a CPU."""
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None
+
+
 def anonymous_memory() -> int:
     """Resident memory of this process that no file stands behind."""
     return _status().get("RssAnon", 0)

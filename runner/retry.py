@@ -11,6 +11,9 @@ from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FailureKind, Remedy
 from sweeps.settings import Policy
 
+MOST_AVOIDED = 3
+"""Nodes of a cluster."""
+_OF_NODES = ("node_lost", "device_fault", "launch_refused")
 LONGEST_WAIT = 10
 """Waiting doubles so many times."""
 
@@ -97,6 +100,14 @@ def most_evaluated(history: History, evaluated: Mapping[int, int]) -> int | None
 
 def _is_of_memory(kind: str | None) -> bool:
     return kind in BY_WORD and BY_WORD[kind].remedy is Remedy.HALVE
+
+
+def nodes_to_avoid(history: History) -> tuple[str, ...]:
+    """Of a cluster, where the run's attempts failed for what may be the node's fault: the latest few, for there may not
+    be more.
+    """
+    nodes = (one.node for one in reversed(history.attempts) if one.failure_kind in _OF_NODES and one.node)
+    return tuple(sorted(list(dict.fromkeys(nodes))[:MOST_AVOIDED]))
 
 
 def _unless_stopped(history: History, step: NextStep) -> NextStep:

@@ -28,7 +28,7 @@ from runner.open_attempts import OpenAttempts
 from runner.opening import Opened, Opener
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.retry import Done, Launch, Stop, Wait, most_evaluated
+from runner.retry import Done, Launch, Stop, Wait, most_evaluated, nodes_to_avoid
 from runner.slots import Places
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
@@ -272,7 +272,8 @@ class Scheduler:
         resume = resume_from(self._root, run, history)
         try:
             evaluate = most_evaluated(history, evaluated(self._root, run, history))
-            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate)
+            avoid = nodes_to_avoid(history)
+            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate, avoid)
         except IntegrityError as refusal:
             slot.close()
             self._after_refusal(run, refusal)

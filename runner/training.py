@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 
 from db.errors import DataError, NonFiniteError
+from runner.asked_to_end import AskedToEnd
 from runner.lessons import Lessons
 from runner.memory import MemoryPeak
 from runner.model import Model
@@ -51,8 +52,10 @@ class Training:
     memory: MemoryPeak
 
 
-def train(training: Training, start: int, observer: Observer) -> None:
+def train(training: Training, start: int, observer: Observer, asked_to_end: AskedToEnd | None = None) -> bool:
     """Take the steps from `start` to the last one. The observer is told of metrics and due checkpoints.
+
+    False where it ended earlier because it was asked to; the observer was told of a checkpoint then.
 
     Raises:
         DataError: before the first step, where a task would see no labelled window in all of them.
@@ -71,10 +74,14 @@ def train(training: Training, start: int, observer: Observer) -> None:
             observer.took(done, values)
             if done in (start + 1, settings.steps) or done % settings.log_every == 0:
                 observer.log(done, values)
-            if done == settings.steps or done % settings.checkpoint_every == 0:
+            last = done == settings.steps
+            if last or asked_to_end or done % settings.checkpoint_every == 0:
                 training.model.require_finite(done)
                 observer.save(done)
+            if asked_to_end and not last:
+                return False
     lessons.require_all()
+    return True
 
 
 def require_every_task_drawn(training: Training) -> None:

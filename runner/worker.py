@@ -15,10 +15,11 @@ import runner.checkpoint
 from db.errors import ChangedError, ConfigError
 from db.records import Evaluating, Plan
 from db.strict import to_record
+from runner.asked_to_end import end_as_asked, noticing
 from runner.attempt_dir import AttemptDir, write_record
 from runner.code import code_fingerprint
 from runner.evaluation import evaluate
-from runner.memory import MemoryPeak
+from runner.memory import MemoryPeak, reserved_memory
 from runner.metrics_log import MetricsLog
 from runner.model import Model, build, future_needed, kinds
 from runner.optimizer import AdamW
@@ -106,7 +107,7 @@ def carry_out(folder: AttemptDir, account: Account) -> None:
         with account.phase("evaluate"):
             _evaluate(folder, account, settings, opened, log)
     finally:
-        account.peak_memory = memory.sample()
+        account.peak_memory, account.peak_reserved = memory.sample(), reserved_memory(device)
 
 
 def _read_settings(plan: Plan) -> WorkerSettings:
@@ -186,7 +187,9 @@ def _train(
         micro=plan.batch.micro,
         memory=memory,
     )
-    train(training, plan.start_step, observer)
+    with noticing() as asked:
+        if not train(training, plan.start_step, observer, asked):
+            end_as_asked()
     model.require_finite(run.train.steps)
     # Weight decay changes parameters as well, and teaches nothing.
     account.parameters_changed = account.gradient_seen and model.fingerprint() != opened.fresh

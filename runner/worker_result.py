@@ -43,6 +43,7 @@ class Account:
     gradient_seen: bool = False
     parameters_changed: bool = False
     peak_memory: int = 0
+    peak_reserved: int | None = None
     seconds: dict[Phase, float] = field(default_factory=dict)
     environment: Environment | None = None
     data_fingerprint: str | None = None
@@ -71,6 +72,7 @@ class Account:
             parameters=self.parameters,
             parameters_changed=self.parameters_changed,
             peak_memory=self.peak_memory,
+            peak_reserved=self.peak_reserved,
             seconds=PhaseSeconds(**self.seconds),
             environment=self.environment,
             data_fingerprint=self.data_fingerprint,
