@@ -1,4 +1,4 @@
-"""A worker that is asked to end (SIGTERM) finishes its step, keeps what it has in a checkpoint, and ends by the signal."""
+"""A worker that is asked to end (SIGTERM) finishes its step, keeps what it has in a checkpoint, and ends by it."""
 
 from __future__ import annotations
 
