@@ -4,8 +4,8 @@
 
 Interleaved: raw `sbatch --array` of the very script that the launcher submits, and the launcher's own submission. Then
 polls of so many jobs: how many of Slurm's commands each takes, and how long. The arrays are held, so nothing runs; they
-are cancelled at the end. Exit code 1 where submission takes more than 1.2 times as long as raw, or a poll more than three
-commands or half a second.
+are cancelled at the end. Exit code 1 where submission takes more than 1.2 times as long as raw, or a poll more than
+three commands or half a second.
 """
 
 from __future__ import annotations
@@ -89,9 +89,8 @@ def main() -> int:
             print(f"{len(looks)} looks, the first: {looks[0]}")
         subprocess.run(["scancel", "--me", "--state=PENDING"], check=False)
     ratio = statistics.median(ours) / statistics.median(theirs)
-    print(
-        f"submission of {asked.tasks} tasks: {statistics.median(ours):.3f} s, raw sbatch {statistics.median(theirs):.3f} s, ratio {ratio:.2f}"
-    )
+    told = f"{statistics.median(ours):.3f} s, raw sbatch {statistics.median(theirs):.3f} s, ratio {ratio:.2f}"
+    print(f"submission of {asked.tasks} tasks: {told}")
     print(f"a poll of {asked.tasks} jobs: {max(polls):.3f} s at most, {max(asked_each)} commands")
     kept = ratio <= MOST_RATIO and max(polls) <= MOST_SECONDS and max(asked_each) <= MOST_COMMANDS
     return 0 if kept else 1

@@ -18,10 +18,17 @@ def describe_runs(prepared: PreparedSweep, root: Path) -> str:
         (run.label, states.get(run.run_id, "new"), run.run_id, *known.values())
         for run, known in zip(prepared.runs, facts, strict=True)
     ]
-    fine = "1 run is" if len(rows) == 1 else f"{len(rows)} runs are"
+    fine = _fine(sum(run.unchecked is None for run in prepared.runs), len(rows))
     where = f"sweep {prepared.name}, ledger {root / 'ledger.db'}"
     unchecked = "".join(f"\n{line}" for line in prepared.unchecked)
-    return f"{show.table(header, rows)}{unchecked}\n{fine} fine; nothing was started ({where})"
+    return f"{show.table(header, rows)}{unchecked}\n{fine}; nothing was started ({where})"
+
+
+def _fine(checked: int, of: int) -> str:
+    """What was not checked never counts as passed."""
+    fine = "1 run is fine" if checked == 1 else f"{checked} runs are fine"
+    left = f"{of - checked} {'was' if of - checked == 1 else 'were'} not checked"
+    return fine if checked == of else f"{fine}, {left}" if checked else left
 
 
 def _known_states(root: Path) -> dict[str, str]:

@@ -81,3 +81,10 @@ def fitted(sweep: PreparedSweep, within: Room) -> PreparedSweep:
 
 def _fitted(run: PreparedRun, within: Room) -> PreparedRun:
     return replace(run, cut=fitting(run.work, within), work=with_room(run.work, within))
+
+
+def said_of_room(sweep: PreparedSweep, within: Room) -> Sequence[str]:
+    """Which runs are predicted to fit at no micro batch: they are tried all the same, with the whole batch."""
+    lost = [run.label for run in sweep.runs if within.limit_bytes and step_memory(run.work) and run.cut is None]
+    told = "predicted not to fit, however the batch is cut; tried all the same, for a prediction is no verdict"
+    return (f"{', '.join(lost)}: {told}",) if lost else ()

@@ -141,7 +141,7 @@ def planned_run(run: PreparedRun, within: Room, past: Past, *, predicts: bool) -
         parameters=training.parameters if training else None,
         batch=batch,
         predicted_peak_bytes=needed(memory, whole, within.place) if memory else None,
-        fits=split is not None if memory else None,
+        fits=(split is not None or bool(seen.fitted)) if memory else None,
         micro_batch=split.micro if split else None,
         grad_accum=split.accum if split else None,
         recompute=recompute if split else None,
@@ -190,7 +190,9 @@ def described(plan: PlannedSweep) -> str:
     if any(run.recompute for run in plan.runs):
         lines.append("anew: activations are computed once more in the backward pass instead of kept (memory.recompute)")
     if plan.too_large:
-        lines.append(f"too large, however the batch is cut: {', '.join(plan.too_large)}")
+        lines.append(f"predicted to be too large, however the batch is cut: {', '.join(plan.too_large)}")
+    if any(run.parameters is None for run in plan.runs):
+        lines.append("nothing is predicted of commands: runner does not know what they do")
     return "\n".join(lines)
 
 

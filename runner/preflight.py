@@ -115,7 +115,7 @@ def _described(
         tasks={name: to_data(head.config) for name, head in parts.heads.items()},
         required_metrics=tuple(f"{name}.{head.kind.metric}" for name, head in parts.heads.items()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        couples_samples=model.backbone.couples_samples,
+        couples_samples=model.backbone.couples_samples or any(task.couples_samples for task in model.tasks.values()),
         code_fingerprint=code,
         data_digest=digest,
         shape=memory_shape(parts, train.precision, code),

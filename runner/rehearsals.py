@@ -13,12 +13,13 @@ import torch
 
 from db.strict import Invalid, to_data, to_record
 from runner.checked import Problem
+from runner.independence import require_independence
 from runner.parts import Parts
 from runner.predicted import StepMemory
 from runner.rehearsal import Rehearsed, rehearse
 from sweeps.settings import TrainSettings
 
-_OWN = ("rehearsal.py", "live_bytes.py", "predicted.py", "parts.py", "foreign.py", "rehearsals.py")
+_OWN = ("rehearsal.py", "live_bytes.py", "predicted.py", "parts.py", "foreign.py", "rehearsals.py", "independence.py")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Rehearsals:
             kept = self._kept(key)
             problems: list[Problem] = []
             rehearsed = Rehearsed(memory=kept) if kept else rehearse(parts, train, problems, recompute=recompute)
+            if not (kept or problems):
+                require_independence(parts, problems)
             if rehearsed.memory is not None and not (kept or problems):
                 self._keep(key, rehearsed.memory)
             self._known[key] = rehearsed, tuple(problems)

@@ -17,7 +17,7 @@ from runner.dry_run import describe_runs
 from runner.events import Event
 from runner.exit_codes import ExitCode
 from runner.failures import BY_WORD
-from runner.fitting import fitted
+from runner.fitting import fitted, said_of_room
 from runner.foresight import foresight_of
 from runner.grounds import ground_of, launchers_of
 from runner.interrupting import ENDING_SIGNALS, interrupted_by_signals
@@ -79,7 +79,10 @@ def sweep(
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
         if spec.memory.predict:
-            prepared = fitted(prepared, ground.room(spec))
+            within = ground.room(spec)
+            prepared = fitted(prepared, within)
+            for line in said_of_room(prepared, within):
+                watch.say(line)
         for line in prepared.unchecked:
             watch.say(line)
         _make(root)

@@ -149,8 +149,8 @@ def _open(settings: WorkerSettings, account: Account, device: torch.device) -> O
     seed_everything(run.seed)
     model = build(run, data.systems).to(device)
     account.parameters = sum(parameter.numel() for parameter in model.parameters())
-    if model.backbone.couples_samples:
-        account.notes.append("a window's output depends on the others of its micro batch")
+    if model.backbone.couples_samples or any(task.couples_samples for task in model.tasks.values()):
+        account.notes.append("what becomes of a window depends on the others of its micro batch")
     if settings.recompute:
         model.backbone.recompute = True
         account.notes.append("activations of its segments were computed anew in the backward pass")

@@ -159,12 +159,18 @@ def special(layer: Layer, backbone: str) -> dict[Path, Leaf]:
 
 
 def find(layers: Sequence[Layer], path: At) -> tuple[Leaf, At] | None:
-    """The leaf at `path`, or else at its nearest ancestor that is one, and the rest of the path; first layer first."""
+    """The leaf at `path`, or else the first below it, or at its nearest ancestor that is one, and the rest of the path.
+
+    First layer first.
+    """
     for length in range(len(path), 0, -1):
         start = tuple(map(str, path[:length]))
         for layer in layers:
             if start in layer:
                 return layer[start], path[length:]
+        below = next((leaf for layer in layers for at, leaf in layer.items() if at[:length] == start), None)
+        if below is not None and length == len(path):
+            return below, ()
     return None
 
 

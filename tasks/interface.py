@@ -82,12 +82,14 @@ class Task(nn.Module, ABC):
     """A file `tasks/<name>.py` holds one subclass of this, and in it a frozen, keyword-only dataclass `Config`.
 
     The subclass is built as `Task(config, width=D, systems=(...))`. What it may rely on: all windows of a call come
-    from one system. What it must keep: the size of its head does not grow with width^2 x length.
+    from one system. What it must keep: the size of its head does not grow with width^2 x length. A loss that is
+    meant to depend on the other windows of its micro batch (a contrastive one, say) sets `couples_samples`.
     """
 
     Config: ClassVar[type[Any]]
     metric: ClassVar[str]
     higher_is_better: ClassVar[bool]
+    couples_samples: ClassVar[bool] = False
     weight: float
 
     @property

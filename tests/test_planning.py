@@ -55,7 +55,7 @@ def test_a_run_that_does_not_fit_is_cut_or_told(desk: Desk) -> None:
     assert (tiny["micro_batch"], tiny["grad_accum"]) == (8, 1)
     done = desk.type("plan", "sweep.yaml", "--memory", f"{CONTEXT + 32 * 2**20} B", **TIDY)
     assert done.code == 1
-    assert "too large, however the batch is cut: hungry" in done.out
+    assert "predicted to be too large, however the batch is cut: hungry" in done.out
     assert not desk.root.exists(), "nothing was started"
 
 
