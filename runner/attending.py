@@ -26,6 +26,8 @@ from runner.room import told
 
 CLAIM_PATIENCE = 120.0
 """Seconds that a submitted attempt may take to be claimed before it is fenced."""
+STALE_LOOK = 15.0
+"""Seconds after which a launcher that was told to hurry has looked again."""
 END_PATIENCE = 60.0
 """Seconds after which a supervisor that was asked to end is taken to hang and is killed."""
 
@@ -53,6 +55,7 @@ class Attended:
         self._request: EndRequest | None = None
         self._lease: int | None = None
         self._put_back = False
+        self._queued_since: float | None = None
         self._silence, self._looked = 0.0, self._since
 
     def attend(self, ledger: Ledger, launcher: Launcher) -> Verdict | None:
@@ -157,7 +160,13 @@ class Attended:
         """Its supervisor is gone, and its launcher does not say so yet."""
         launcher.hurry()
         self.trouble = f"awaiting {launcher.name}" + (f": {look.why}" if isinstance(look, Unsure) else "")
-        if isinstance(look, Queued) and not self._put_back and self.attempt.reference is not None:
+        if not isinstance(look, Queued):
+            self._queued_since = None
+            return
+        now = time.monotonic()
+        self._queued_since = now if self._queued_since is None else self._queued_since
+        is_news = now - self._queued_since > STALE_LOOK  # and not from before it began, and ended at once
+        if is_news and not self._put_back and self.attempt.reference is not None:
             self._put_back = True  # by an administrator, say; it would find its claim taken
             launcher.cancel([self.attempt.reference])
 

@@ -46,7 +46,10 @@ def submit_array(
 
 
 def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
-    from submitit.core.utils import FailedSubmissionError  # imported where it is needed: it takes a tenth of a second
+    from submitit.core.utils import (
+        FailedJobError,
+        FailedSubmissionError,
+    )  # imported where it is needed: it takes a tenth of a second
     from submitit.slurm.slurm import SlurmExecutor
 
     argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
@@ -55,7 +58,7 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
         executor.parameters.update(given, map_count=count)  # None too: it stands for none, not for submitit's default
         # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
         job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
-    except FailedSubmissionError as error:
+    except (FailedJobError, FailedSubmissionError) as error:  # the first is what a failing sbatch raises
         return LaunchRefused(f"sbatch would not take it: {_reason(str(error))}")
     except RuntimeError:  # of submitit, where it finds no srun
         return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
