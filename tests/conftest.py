@@ -10,9 +10,15 @@ from hypothesis import settings
 settings.register_profile("runner", deadline=None)
 settings.load_profile("runner")
 
-# A shell that starts the suite in the background has SIGINT ignored, and so would every scheduler that is interrupted.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that starts the suite in the background has some signals ignored, `nohup` another; so would every scheduler
+# that is told to end by them.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session", autouse=True)

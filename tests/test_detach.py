@@ -148,7 +148,7 @@ def test_two_that_leave_at_once_tell_which_one_has_it(desk: Detached) -> None:
 
 
 def test_followed_to_a_failure(desk: Detached) -> None:
-    desk.write(grid={"backbone": ["slow", "tiny"]})
+    desk.write(**{**LONG, "grid": {"backbone": ["slow", "tiny"]}})
     desk.detach()
     desk.wait_for_step()
     first, second = desk.start("attach"), desk.start("attach", "probe")
