@@ -158,6 +158,10 @@ def special(layer: Layer, backbone: str) -> dict[Path, Leaf]:
     return {path[2:] if path[2] == "train" else path: leaf for path, leaf in mine.items()}
 
 
+_WHOLE_PART = 2
+"""Keys of a path to all settings of a backbone or task: what is wrong with it as a whole is no setting's own fault."""
+
+
 def find(layers: Sequence[Layer], path: At) -> tuple[Leaf, At] | None:
     """The leaf at `path`, or else the first below it, or at its nearest ancestor that is one, and the rest of the path.
 
@@ -169,7 +173,7 @@ def find(layers: Sequence[Layer], path: At) -> tuple[Leaf, At] | None:
             if start in layer:
                 return layer[start], path[length:]
         below = next((leaf for layer in layers for at, leaf in layer.items() if at[:length] == start), None)
-        if below is not None and length == len(path):
+        if below is not None and len(path) == length > _WHOLE_PART:
             return below, ()
     return None
 
