@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = str(Path(sys.executable).with_name("runner"))
-PATIENCE = 120.0
+PATIENCE = 300.0
 BASE: Mapping[str, Any] = {
     "name": "probe",
     "plugins": [str(ROOT / "tests" / "plugins")],
