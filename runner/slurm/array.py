@@ -46,10 +46,8 @@ def submit_array(
 
 
 def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
-    from submitit.core.utils import (
-        FailedJobError,
-        FailedSubmissionError,
-    )  # imported where it is needed: it takes a tenth of a second
+    # Imported where it is needed: it takes a tenth of a second.
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
     from submitit.slurm.slurm import SlurmExecutor
 
     argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
