@@ -306,11 +306,13 @@ def _past(row: sa.Row[Any]) -> PastAttempt:
         because=row.because or "",
         judged_at=row.judged_at,
         node=row.node,
+        start_step=row.start_step,
     )
 
 
 _ATTEMPTS = """
-SELECT a.number, a.micro_batch, a.grad_accum, c.fingerprint, v.word, v.failure_kind, v.because, v.judged_at, m.node
+SELECT a.number, a.micro_batch, a.grad_accum, a.start_step, c.fingerprint,
+       v.word, v.failure_kind, v.because, v.judged_at, m.node
 FROM attempt a JOIN code c ON c.id = a.code_id LEFT JOIN verdict v ON v.attempt_id = a.id
 LEFT JOIN measured m ON m.attempt_id = a.id
 WHERE a.run_id = :run ORDER BY a.number

@@ -96,7 +96,7 @@ class Measured:
 class PastAttempt:
     """An attempt as the ledger remembers it. `verdict` is None while it is open; `failure_kind` only of failed ones.
 
-    `node` is where a cluster ran it.
+    `node` is where a cluster ran it; `start_step` is the step of the checkpoint that it started from, 0 without one.
     """
 
     number: int
@@ -107,6 +107,7 @@ class PastAttempt:
     because: str = ""
     judged_at: float | None = None
     node: str | None = None
+    start_step: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,8 @@ def _budget(kind: FailureKind) -> str:
         return "with half the batch, down to 1"
     if kind.budget == MANY:
         return "with the next `runner sweep`"
+    if kind.remedy is Remedy.RESUME:
+        return f"while it gets further, up to {kind.budget} times"
     return "once" if kind.budget == 1 else f"{kind.budget} times"
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from db.verdicts import History
-from runner.earlier import evaluated, never_asked
+from runner.earlier import evaluated, got_further, never_asked
+from runner.failures import BY_WORD, Remedy
 from runner.foresight import Foresight
 from runner.prepare import PreparedRun
 from runner.retry import Launch, NextStep, next_step
@@ -35,6 +36,7 @@ class Deciding:
             why_first=first.because,
             evaluating=evaluated(self.root, run, history).get(last.number) if last else None,
             why_indivisible=run.work.why_indivisible or never_asked(self.root, run, history),
+            got_further=self._got_further(run, history),
             policy=self.policy,
             waited=self.waiting.since_verdict(run.run_id, last) if last else 0.0,
             rerun_because=self._rerun_because(run, history),
@@ -43,6 +45,11 @@ class Deciding:
         if last and isinstance(step, Launch):
             return replace(step, batch=self.foresight.later(run, step.batch))
         return step
+
+    def _got_further(self, run: PreparedRun, history: History) -> bool:
+        """Asked only where it matters: a checkpoint is read to be sure of it."""
+        kind = BY_WORD.get(history.attempts[-1].failure_kind or "") if history.attempts else None
+        return kind is not None and kind.remedy is Remedy.RESUME and got_further(self.root, run, history)
 
     def _rerun_because(self, run: PreparedRun, history: History) -> str | None:
         last = history.attempts[-1] if history.attempts else None

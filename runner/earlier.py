@@ -21,6 +21,12 @@ def resume_from(root: Path, run: PreparedRun, history: History) -> ResumeFrom | 
     return newest_checkpoint(folder, history, code_fingerprint=run.work.code_fingerprint, planned_steps=steps)
 
 
+def got_further(root: Path, run: PreparedRun, history: History) -> bool:
+    """Whether the next attempt would go on from a later step than the latest one started from."""
+    resume = resume_from(root, run, history)
+    return resume is not None and resume.step > history.attempts[-1].start_step
+
+
 def evaluated(root: Path, run: PreparedRun, history: History) -> Mapping[int, int]:
     """By number, how many windows at a time each attempt evaluated last whose training was complete."""
     if not run.work.resumes:

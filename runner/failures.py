@@ -48,6 +48,7 @@ class Remedy(Enum):
 
     HALVE = "half the micro batch, twice the gradient accumulation"
     AGAIN = "the same again, after a wait"
+    RESUME = "from its latest checkpoint, as long as each attempt gets further than the one before"
     CONTINUE = "the same again, with the next `runner sweep`"
     STOP = "nothing: it fails the same way every time, or a person must decide"
 
@@ -110,10 +111,12 @@ FAILURE_KINDS = (
     ),
     FailureKind(
         "wall_time",
-        Remedy.AGAIN,
+        Remedy.RESUME,
         50,
         "The time that the cluster gives a job was over.",
-        "Nothing: trainings go on from their last checkpoint. Commands begin again: give them more with `slurm.time`.",
+        "Nothing while it gets further. A command begins again and would meet the same end: give it more with "
+        "`slurm.time`, then `runner retry RUN`. One that goes on by itself is tried again with "
+        "`policy: {retries: {wall_time: 20}}`.",
         any_of(ended_by("wall_time"), told_by_launcher("wall_time")),
     ),
     FailureKind(

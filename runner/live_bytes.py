@@ -13,6 +13,8 @@ from torch.utils._pytree import tree_leaves
 ROUNDED_TO = 512
 """Bytes; what torch's CUDA allocator rounds to. On a CPU only the last page of a large tensor is less full."""
 
+TRANSFORMS = tuple(getattr(torch.ops.aten, name) for name in ("_fft_r2c", "_fft_c2r", "_fft_c2c"))
+
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # untyped in torch
     """Between `with` and its end: `live` bytes now, and in `seen` the bytes during each operator, in order.
@@ -39,7 +41,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # untyped i
         for leaf in tree_leaves(out):
             if isinstance(leaf, torch.Tensor):
                 self._hold(leaf.untyped_storage())
-        self.seen.append(self.live)
+        self.seen.append(self.live + _copied(func, args))
         return out
 
     def _hold(self, storage: torch.UntypedStorage) -> None:
@@ -51,3 +53,13 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # untyped i
 
     def _release(self, key: int) -> None:
         self.live -= self._held.pop(key)
+
+
+def _copied(func: Any, args: Sequence[Any]) -> int:
+    """Bytes that an operator takes besides what it returns: a Fourier transform copies what does not lie along its
+    dimension (`_exec_fft` of torch, on CPU and GPU alike).
+    """
+    if getattr(func, "overloadpacket", None) not in TRANSFORMS:
+        return 0
+    tensor, dims = args[0], args[1]
+    return 0 if tensor.stride(dims[-1]) == 1 else tensor.numel() * tensor.element_size()

@@ -62,6 +62,7 @@ def next_step(
     why_indivisible: str | None = None,
     why_first: str = "",
     evaluating: int | None = None,
+    got_further: bool = False,
     rerun_because: str | None = None,
     salt: str = "",
 ) -> NextStep:
@@ -70,7 +71,8 @@ def next_step(
     `first` is how the first attempt cuts the batch, and `why_first` why it does, where it does; `waited` are the
     seconds since the latest verdict. `why_indivisible` says why the batch cannot be halved; nothing where it can.
     `evaluating` is how many windows at a time the latest attempt evaluated last, where its training was complete: then
-    half the micro batch would help nothing.
+    half the micro batch would help nothing. `got_further`: the next attempt would go on from a later step than the
+    latest one started from.
     `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`, the run's id,
     makes runs that failed together wait for different times.
     """
@@ -85,7 +87,7 @@ def next_step(
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    step = _after_failure(history, last, policy, waited, why_indivisible, evaluating, salt)
+    step = _after_failure(history, last, policy, waited, why_indivisible, evaluating, salt, got_further=got_further)
     return _unless_stopped(history, step)
 
 
@@ -122,14 +124,18 @@ def _after_failure(
     why_indivisible: str | None,
     evaluating: int | None,
     salt: str,
+    *,
+    got_further: bool,
 ) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
     kind = BY_WORD[last.failure_kind or ""]
-    budget = policy.retries.get(kind.word, kind.budget)
+    stuck = kind.remedy is Remedy.RESUME and not got_further
+    budget = policy.retries.get(kind.word, 0 if stuck else kind.budget)
     spent = sum(attempt.failure_kind == kind.word for attempt in _counted(history))
     if spent > budget:
         tried = f" ({spent} attempts ended so; the budget of retries is {budget})" if budget else ""
+        tried = "; the next would get no further, for it left no later checkpoint" if stuck and not budget else tried
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
         return _halve(last, kind, why_indivisible) if evaluating is None else _evaluate_less(last, kind, evaluating)

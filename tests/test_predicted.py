@@ -86,6 +86,17 @@ def test_what_autograd_keeps_is_counted_until_the_backward_pass() -> None:
         assert counted.live == pytest.approx(2 * 1024 * KIB, rel=0.01), "x, and its gradient"
 
 
+def test_a_transform_across_what_lies_together_takes_a_copy() -> None:
+    with FakeTensorMode(), LiveBytes() as counted:
+        h_RND = torch.zeros(256, 128, 64, dtype=torch.complex64)
+        of_h = counted.live
+        along = torch.fft.fft(h_RND, dim=2)
+        assert counted.seen[-1] == 2 * of_h, "what goes in and what comes out"
+        del along
+        torch.fft.fft(h_RND, dim=1)
+        assert counted.seen[-1] == 3 * of_h, "and what goes in, laid out anew"
+
+
 @pytest.mark.parametrize("length", [2, 3, 16, 128, 256])
 def test_without_values_the_periods_are_those_that_cost_most(length: int) -> None:
     with FakeTensorMode():

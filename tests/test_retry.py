@@ -111,6 +111,35 @@ def test_each_kind_has_a_budget_of_its_own(kind: str) -> None:
     assert isinstance(step_after(*others, *used, past(99, kind)), Stop)
 
 
+RESUMED = [kind.word for kind in FAILURE_KINDS if kind.remedy is Remedy.RESUME]
+
+
+@pytest.mark.parametrize("kind", RESUMED)
+def test_what_gets_further_goes_on_and_what_does_not_stops(kind: str) -> None:
+    told = History(attempts=(past(1, kind),))
+    further = next_step(told, first=FULL, policy=Policy(), waited=1e6, got_further=True)
+    assert further == Launch(batch=FULL, because=f"the same again after {kind}")
+    stuck = next_step(told, first=FULL, policy=Policy(), waited=1e6)
+    assert isinstance(stuck, Stop)
+    assert stuck.because == "it broke; the next would get no further, for it left no later checkpoint"
+
+
+@pytest.mark.parametrize("kind", RESUMED)
+def test_what_goes_on_by_itself_has_the_budget_that_the_policy_gives_it(kind: str) -> None:
+    policy = Policy(retries={kind: 2})
+    assert isinstance(step_after(past(1, kind), past(2, kind), policy=policy), Launch)
+    assert isinstance(step_after(past(1, kind), past(2, kind), past(3, kind), policy=policy), Stop)
+
+
+@pytest.mark.parametrize("kind", RESUMED)
+def test_getting_further_ends_with_the_budget(kind: str) -> None:
+    attempts = tuple(past(number, kind) for number in range(1, BY_WORD[kind].budget + 2))
+    for count, expected in ((len(attempts) - 1, Launch), (len(attempts), Stop)):
+        told = History(attempts=attempts[:count])
+        step = next_step(told, first=FULL, policy=Policy(), waited=1e6, got_further=True)
+        assert isinstance(step, expected)
+
+
 def test_a_policy_sets_the_budget() -> None:
     assert isinstance(step_after(past(1, "crashed"), policy=Policy(retries={"crashed": 1})), Launch)
     assert isinstance(step_after(past(1, "lost"), policy=Policy(retries={"lost": 0})), Stop)

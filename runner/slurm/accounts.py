@@ -34,9 +34,9 @@ def standing(seen: Sequence[Queue]) -> Look | None:
 def is_complete(records: Sequence[Record]) -> bool:
     """Whether the accounting knows the whole end: of each time that the job was started, and of its batch step."""
     jobs = [record for record in records if record.step is None]
-    steps = [record for record in records if record.step is not None]
+    scripts = sum(record.step == "batch" for record in records)
     over = all(record.ended and _is_gone(record.word) for record in records)
-    return bool(jobs) and over and (bool(steps) or not any(job.started for job in jobs))
+    return bool(jobs) and over and scripts >= sum(job.started for job in jobs)
 
 
 def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unheard: str | None) -> Gone:

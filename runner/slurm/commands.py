@@ -10,6 +10,8 @@ from db.errors import RunnerError
 from db.legible import legible
 from runner.slurm.reading import SACCT_FIELDS, SQUEUE_FORMAT, Queue, Record, read_queue, read_records
 
+QUEUE = ("squeue", "-h", "-r", "-t", "all", "-o", SQUEUE_FORMAT)
+RECORDS = ("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}")
 PATIENCE = 12.0
 """Seconds for one answer. squeue itself gives up after 18 s where its controller is down."""
 _DISABLED = "accounting storage is disabled"
@@ -33,7 +35,7 @@ def ask_queue(names: Sequence[str], patience: float = PATIENCE) -> list[Queue]:
         Unreadable: it printed what we do not understand.
     """
     named = f"--name={','.join(names)}"
-    return read_queue(ask("squeue", "-h", "-r", "-t", "all", "-o", SQUEUE_FORMAT, named, patience=patience))
+    return read_queue(ask(*QUEUE, named, patience=patience))
 
 
 def ask_records(jobs: Sequence[str]) -> list[Record]:
@@ -44,7 +46,7 @@ def ask_records(jobs: Sequence[str]) -> list[Record]:
         NoAnswer: the accounting cannot be asked now.
         Unreadable: it printed what we do not understand.
     """
-    return read_records(ask("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--jobs={','.join(jobs)}"))
+    return read_records(ask(*RECORDS, f"--jobs={','.join(jobs)}"))
 
 
 def ask_records_named(names: Sequence[str], since: str) -> list[Record]:
@@ -56,7 +58,7 @@ def ask_records_named(names: Sequence[str], since: str) -> list[Record]:
         Unreadable: it printed what we do not understand.
     """
     named = f"--name={','.join(names)}"
-    return read_records(ask("sacct", "-D", "-n", "-P", f"--format={SACCT_FIELDS}", f"--starttime={since}", named))
+    return read_records(ask(*RECORDS, f"--starttime={since}", named))
 
 
 def cancel(jobs: Sequence[str]) -> None:
