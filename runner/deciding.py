@@ -9,8 +9,9 @@ from db.verdicts import History
 from runner.earlier import evaluated, got_further, never_asked
 from runner.failures import BY_WORD, Remedy
 from runner.foresight import Foresight
+from runner.placement import Growth
 from runner.prepare import PreparedRun
-from runner.retry import Launch, NextStep, next_step
+from runner.retry import Launch, Means, NextStep, next_step
 from runner.seen import First
 from runner.waiting import Waiting
 from sweeps.settings import Policy
@@ -25,6 +26,7 @@ class Deciding:
     waiting: Waiting
     foresight: Foresight
     rerun_changed: bool
+    growth: Growth | None = None
     older_code: set[str] = field(default_factory=set)
 
     def next_step(self, run: PreparedRun, history: History) -> NextStep:
@@ -34,9 +36,7 @@ class Deciding:
             history,
             first=first.batch,
             why_first=first.because,
-            evaluating=evaluated(self.root, run, history).get(last.number) if last else None,
-            why_indivisible=run.work.why_indivisible or never_asked(self.root, run, history),
-            got_further=self._got_further(run, history),
+            means=self._means(run, history),
             policy=self.policy,
             waited=self.waiting.since_verdict(run.run_id, last) if last else 0.0,
             rerun_because=self._rerun_because(run, history),
@@ -46,10 +46,18 @@ class Deciding:
             return replace(step, batch=self.foresight.later(run, step.batch))
         return step
 
-    def _got_further(self, run: PreparedRun, history: History) -> bool:
-        """Asked only where it matters: a checkpoint is read to be sure of it."""
-        kind = BY_WORD.get(history.attempts[-1].failure_kind or "") if history.attempts else None
-        return kind is not None and kind.remedy is Remedy.RESUME and got_further(self.root, run, history)
+    def _means(self, run: PreparedRun, history: History) -> Means:
+        if not history.attempts:
+            return Means()
+        last = history.attempts[-1]
+        kind = BY_WORD.get(last.failure_kind or "")
+        resumes = kind is not None and kind.remedy is Remedy.RESUME  # a checkpoint is read to be sure of it: not always
+        return Means(
+            why_indivisible=run.work.why_indivisible or never_asked(self.root, run, history),
+            evaluating=evaluated(self.root, run, history).get(last.number),
+            got_further=resumes and got_further(self.root, run, history),
+            growth=self.growth,
+        )
 
     def _rerun_because(self, run: PreparedRun, history: History) -> str | None:
         last = history.attempts[-1] if history.attempts else None

@@ -13,6 +13,7 @@ from db.errors import Refused
 from runner.fitting import Room, room
 from runner.gpus import Gpu, Gpus, find_gpus
 from runner.launchers.named import Launchers
+from runner.placement import Growth
 from runner.slots import Places, open_slots, refuse_inside_an_attempt
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
@@ -47,6 +48,10 @@ class Ground(Protocol):
 
     def places(self, spec: SweepSpec, launchers: Launchers) -> Places: ...
 
+    def growth(self, spec: SweepSpec) -> Growth | None:
+        """How much memory an attempt that had too little may be given instead; nothing where it is always the same."""
+        ...
+
     def wall(self, spec: SweepSpec) -> float | None:
         """After how many seconds an attempt has to be over, for its job will be ended; nothing where none is set."""
         ...
@@ -77,6 +82,9 @@ class Here:
         asked = spec.resources
         each = asked.gpus if isinstance(asked.gpus, int) else 1
         return open_slots(self._usable(asked), asked.cpus, asked.slots, gpus_per_attempt=each)
+
+    def growth(self, spec: SweepSpec) -> None:  # noqa: ARG002 - of clusters
+        return
 
     def wall(self, spec: SweepSpec) -> float | None:  # noqa: ARG002 - of clusters
         return None
@@ -115,6 +123,10 @@ class OnSlurm:
             count=min(asked.at_once, resources.slots or asked.at_once),
             why_not_now=launchers.named("slurm").why_not_now,
         )
+
+    def growth(self, spec: SweepSpec) -> Growth | None:
+        first, most = spec.slurm.memory, spec.slurm.memory_up_to
+        return Growth(first=first, most=most) if first is not None and most is not None else None
 
     def wall(self, spec: SweepSpec) -> float | None:
         return wall_of(spec.slurm)

@@ -18,6 +18,7 @@ from runner.attempt_dir import AttemptDir, attempt_numbers, write_record
 from runner.code_book import CodeBook
 from runner.foresight import Foresight
 from runner.launchers.interface import Launcher, Launching, LaunchRefused
+from runner.placement import Placement
 from runner.prepare import PreparedRun
 from runner.slots import Slot
 from runner.work import Assignment, Order
@@ -56,12 +57,12 @@ class Opener:
         slot: Slot,
         past: int,
         resume: ResumeFrom | None,
-        evaluate: int | None = None,
-        avoid: Sequence[str] = (),
+        evaluate: int | None,
+        placement: Placement,
     ) -> Opened:
         """Open the next attempt of a run; `past` is the number of its latest one. It is to be submitted yet.
 
-        `evaluate` bounds how many windows it evaluates at a time; it never runs on a node of `avoid`.
+        `evaluate` bounds how many windows it evaluates at a time; `placement` is for a cluster.
 
         Raises:
             sqlalchemy.exc.IntegrityError: the ledger refuses: another attempt of the run is open, say.
@@ -102,7 +103,7 @@ class Opener:
         except OSError as error:
             why = f"its folder {attempt.path} cannot be written: {error.strerror}"
             return Opened(attempt=opened, slot=slot, launching=None, refused=why)
-        launching = Launching(attempt=attempt, plan=plan, slot=slot, avoid=tuple(avoid))
+        launching = Launching(attempt=attempt, plan=plan, slot=slot, placement=placement)
         return Opened(attempt=opened, slot=slot, launching=launching)
 
     @property

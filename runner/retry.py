@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from db.records import BatchSplit
 from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FailureKind, Remedy
+from runner.placement import Growth
 from sweeps.settings import Policy
+from sweeps.units import size
 
-MOST_AVOIDED = 3
-"""Nodes of a cluster."""
-_OF_NODES = ("node_lost", "device_fault", "launch_refused")
 LONGEST_WAIT = 10
 """Waiting doubles so many times."""
 
@@ -53,28 +52,38 @@ class Done:
 NextStep = Launch | Wait | Stop | Done
 
 
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What may help after the latest attempt, beside its failure's own remedy.
+
+    `why_indivisible` says why the batch cannot be halved; nothing where it can. `evaluating` is how many windows at a
+    time the latest attempt evaluated last, where its training was complete: then half the micro batch would help
+    nothing. `got_further`: the next attempt would go on from a later step than the latest one did. `growth` is how much
+    memory a cluster may be asked for, where that may be more than at first: it comes before halving.
+    """
+
+    why_indivisible: str | None = None
+    evaluating: int | None = None
+    got_further: bool = False
+    growth: Growth | None = None
+
+
 def next_step(
     history: History,
     *,
     first: BatchSplit,
     policy: Policy,
     waited: float,
-    why_indivisible: str | None = None,
+    means: Means = Means(),
     why_first: str = "",
-    evaluating: int | None = None,
-    got_further: bool = False,
     rerun_because: str | None = None,
     salt: str = "",
 ) -> NextStep:
     """Decide what to do about one run.
 
     `first` is how the first attempt cuts the batch, and `why_first` why it does, where it does; `waited` are the
-    seconds since the latest verdict. `why_indivisible` says why the batch cannot be halved; nothing where it can.
-    `evaluating` is how many windows at a time the latest attempt evaluated last, where its training was complete: then
-    half the micro batch would help nothing. `got_further`: the next attempt would go on from a later step than the
-    latest one started from.
-    `rerun_because` is a reason not to be content with a success, that of older code for instance. `salt`, the run's id,
-    makes runs that failed together wait for different times.
+    seconds since the latest verdict. `rerun_because` is a reason not to be content with a success, that of older code
+    for instance. `salt`, the run's id, makes runs that failed together wait for different times.
     """
     last = history.attempts[-1] if history.attempts else None
     if last is None:
@@ -87,8 +96,7 @@ def next_step(
         return _unless_stopped(history, again) if rerun_because else Done(green=True, because=last.because)
     if last.number <= history.forgiven:
         return _unless_stopped(history, Launch(batch=last.batch, because="retry was asked for"))
-    step = _after_failure(history, last, policy, waited, why_indivisible, evaluating, salt, got_further=got_further)
-    return _unless_stopped(history, step)
+    return _unless_stopped(history, _after_failure(history, last, policy, waited, means, salt))
 
 
 def most_evaluated(history: History, evaluated: Mapping[int, int]) -> int | None:
@@ -104,33 +112,17 @@ def _is_of_memory(kind: str | None) -> bool:
     return kind in BY_WORD and BY_WORD[kind].remedy is Remedy.HALVE
 
 
-def nodes_to_avoid(history: History) -> tuple[str, ...]:
-    """Of a cluster, where the run's attempts failed for what may be the node's fault: the latest few, for there may not
-    be more.
-    """
-    nodes = (one.node for one in reversed(history.attempts) if one.failure_kind in _OF_NODES and one.node)
-    return tuple(sorted(list(dict.fromkeys(nodes))[:MOST_AVOIDED]))
-
-
 def _unless_stopped(history: History, step: NextStep) -> NextStep:
     return Done(green=False, because=f"stopped: {history.stopped}") if history.stopped else step
 
 
 def _after_failure(
-    history: History,
-    last: PastAttempt,
-    policy: Policy,
-    waited: float,
-    why_indivisible: str | None,
-    evaluating: int | None,
-    salt: str,
-    *,
-    got_further: bool,
+    history: History, last: PastAttempt, policy: Policy, waited: float, means: Means, salt: str
 ) -> NextStep:
     if last.verdict == "unverified":
         return Stop(kind="unverified", because=last.because)
     kind = BY_WORD[last.failure_kind or ""]
-    stuck = kind.remedy is Remedy.RESUME and not got_further
+    stuck = kind.remedy is Remedy.RESUME and not means.got_further
     budget = policy.retries.get(kind.word, 0 if stuck else kind.budget)
     spent = sum(attempt.failure_kind == kind.word for attempt in _counted(history))
     if spent > budget:
@@ -138,11 +130,20 @@ def _after_failure(
         tried = "; the next would get no further, for it left no later checkpoint" if stuck and not budget else tried
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
-        return _halve(last, kind, why_indivisible) if evaluating is None else _evaluate_less(last, kind, evaluating)
+        return _for_want_of_memory(history, last, kind, means)
     wait = 0.0 if kind.remedy is Remedy.CONTINUE else _backoff(policy.wait, spent, f"{salt} {last.number}")
     if waited < wait:
         return Wait(seconds=wait - waited, because=f"{kind.word}: {last.because}")
     return Launch(batch=last.batch, because=f"the same again after {kind.word}")
+
+
+def _for_want_of_memory(history: History, last: PastAttempt, kind: FailureKind, means: Means) -> Launch | Stop:
+    if means.growth and means.growth.helps(history):
+        given = size(means.growth.of_next(history))
+        return Launch(batch=last.batch, because=f"with {given} of memory after {kind.word}")
+    if means.evaluating is not None:
+        return _evaluate_less(last, kind, means.evaluating)
+    return _halve(last, kind, means.why_indivisible)
 
 
 def _backoff(wait: float, spent: int, salt: str) -> float:

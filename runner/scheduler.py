@@ -26,9 +26,10 @@ from runner.foresight import FRESH_SECONDS, Foresight
 from runner.launchers.named import Launchers
 from runner.open_attempts import OpenAttempts
 from runner.opening import Opened, Opener
+from runner.placement import Growth, placement
 from runner.prepare import PreparedRun, PreparedSweep
 from runner.requests import take_requests
-from runner.retry import Done, Launch, Stop, Wait, most_evaluated, nodes_to_avoid
+from runner.retry import Done, Launch, Stop, Wait, most_evaluated
 from runner.slots import Places
 from runner.strangers import stranger_lives
 from runner.taking_over import take_over
@@ -43,13 +44,14 @@ POLL_SECONDS = 0.1
 class Where:
     """Where attempts are started: the name of the launcher of new ones, all launchers, and the places that it has.
 
-    `wall`: see `db.records.Limits`.
+    `wall`: see `db.records.Limits`; `growth`: how much memory it may be asked for, where it may be more than at first.
     """
 
     launcher: str
     launchers: Launchers
     places: Places
     wall: float | None = None
+    growth: Growth | None = None
 
 
 class Scheduler:
@@ -101,6 +103,7 @@ class Scheduler:
             waiting=self._waiting,
             foresight=foresight,
             rerun_changed=rerun_changed,
+            growth=where.growth,
         )
         self._last_pulse = time.monotonic()
 
@@ -272,8 +275,8 @@ class Scheduler:
         resume = resume_from(self._root, run, history)
         try:
             evaluate = most_evaluated(history, evaluated(self._root, run, history))
-            avoid = nodes_to_avoid(history)
-            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate, avoid)
+            where = placement(history, self._deciding.growth)
+            opened = self._opener.open_attempt(run, step.batch, slot, past, resume, evaluate, where)
         except IntegrityError as refusal:
             slot.close()
             self._after_refusal(run, refusal)
@@ -283,9 +286,9 @@ class Scheduler:
             raise
         self._foresight.forget()
         self._waiting.drop(run.run_id)
-        where = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
+        begins = f", from step {resume.step} of attempt {resume.attempt}" if resume else ""
         batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
-        self._opened.append((opened, f"{self._opener.verb}: {step.because}{batch}{where}"))
+        self._opened.append((opened, f"{self._opener.verb}: {step.because}{batch}{begins}"))
         return Turn.TAKEN
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:

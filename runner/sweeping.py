@@ -96,6 +96,7 @@ def sweep(
                 launchers=launchers,
                 places=ground.places(spec, launchers),
                 wall=ground.wall(spec),
+                growth=ground.growth(spec),
             )
             held = _HeldSweep(prepared, root, watch, on_end, rerun_changed=rerun_changed)
             return held.carry_out(where, log, side)

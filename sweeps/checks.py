@@ -29,6 +29,7 @@ _UNITS = {
     ("policy", "wait"): seconds_of,
     ("policy", "grace"): seconds_of,
     ("slurm", "memory"): bytes_of,
+    ("slurm", "memory_up_to"): bytes_of,
     ("slurm", "time"): seconds_of,
 }
 
@@ -175,7 +176,7 @@ def _exists(kind: type[Any], path: Path) -> bool:
 def _with_units(path: Path, value: Any) -> Any:
     if path not in _UNITS or value is None:
         return value
-    if path[1:] == ("memory",) and not isinstance(value, str):
+    if path[-1].startswith("memory") and not isinstance(value, str):
         raise Invalid([Fault((), f"expected a size with its unit, such as 4GiB, found {describe(value)}")])
     try:
         return _UNITS[path](value) if isinstance(value, str) else value

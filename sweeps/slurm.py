@@ -40,7 +40,8 @@ _NAMED = ("partition", "account", "qos", "constraint", "gres", "exclude")
 @dataclass(frozen=True, kw_only=True)
 class Slurm:
     """Options of sbatch(1). `memory` in bytes, of the job with its supervisor; nothing means `resources.memory` and a
-    little more. `time`, in seconds, is the job's: an attempt that reaches it goes on in another job.
+    little more. `memory_up_to`: what had too little is tried again with twice as much, up to so many bytes, before its
+    batch is halved. `time`, in seconds, is the job's: an attempt that reaches it goes on in another job.
 
     `at_once` bounds how many attempts are with Slurm, queued or running. With `use_srun` each attempt is a step of its
     job. `extra` holds further long options by name; true stands for one without a value.
@@ -53,14 +54,16 @@ class Slurm:
     gres: str | None = None
     exclude: str | None = None
     memory: int | None = None
+    memory_up_to: int | None = None
     time: float | None = None
     at_once: int = 1000
     use_srun: bool = False
     extra: Mapping[str, str | int | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_positive(self, *(key for key in ("memory", "time", "at_once") if getattr(self, key) is not None))
-        require_at_most(self, {"memory": MOST_MEMORY, "time": MOST_SECONDS, "at_once": MOST_TASKS})
+        most = {"memory": MOST_MEMORY, "memory_up_to": MOST_MEMORY, "time": MOST_SECONDS, "at_once": MOST_TASKS}
+        require_positive(self, *(key for key in most if getattr(self, key) is not None))
+        require_at_most(self, most)
         faults = [
             Fault((key,), _NO_WORD)
             for key in _NAMED
@@ -69,6 +72,8 @@ class Slurm:
         for key, value in self.extra.items():
             why = _why_no_option(key) or _why_no_value(value)
             faults += [Fault(("extra", key), why)] if why else []
+        if self.memory_up_to is not None and (self.memory is None or self.memory_up_to <= self.memory):
+            faults.append(Fault(("memory_up_to",), "must be above `slurm.memory`, which says where it begins"))
         if faults:
             raise Invalid(faults)
 

@@ -27,6 +27,7 @@ from sweeps.yaml_file import Located, Place, read_yaml
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _GPUS = ("resources", "gpus")
+_UP_TO = ("slurm", "memory_up_to")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,9 @@ class _Reader:
             place=self.located.place(()),
         )
         resources = self._typed(Resources, "resources", *layers)
+        slurm = self._typed(Slurm, "slurm", *layers)
         self._require_gpus(resources, gpus, overlay(*layers))
+        self._require_growth(resources, slurm, overlay(*layers))
         require_known(asked, {*settings, *profiled, *everywhere, *words.defaults}, self.faults)
         return SweepSpec(
             name=self._name(everywhere),
@@ -136,7 +139,7 @@ class _Reader:
             resources=resources,
             policy=self._typed(Policy, "policy", *layers),
             memory=self._typed(Memory, "memory", *layers),
-            slurm=self._typed(Slurm, "slurm", *layers),
+            slurm=slurm,
             candidates=words.candidates(draft) if isinstance(words, Trainings) else (),
             commands=words.candidates(draft) if isinstance(words, Commands) else (),
             on_end=self.file.on_end,
@@ -182,6 +185,13 @@ class _Reader:
                 f"resources.gpus: an attempt takes {wanted}, and this host has {seen} (nvidia-smi, "
                 "CUDA_VISIBLE_DEVICES); `auto` takes one where there is any",
             )
+
+    def _require_growth(self, resources: Resources, slurm: Slurm, settings: Layer) -> None:
+        """More memory of a job moves no limit of our own."""
+        if slurm.memory_up_to is not None and resources.memory is not None:
+            place, name = _place_and_name(settings, _UP_TO, self.located)
+            why = "`resources.memory` would end an attempt however much memory its job has; leave one of them out"
+            self.faults.add(place, f"{name}: {why}")
 
     def _typed(self, kind: type[T], root: str, *layers: Layer) -> T:
         settings = overlay(*layers)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from db.records import BatchSplit
 from db.verdicts import History, PastAttempt
 from runner.failures import BY_WORD, FAILURE_KINDS, Remedy
-from runner.retry import Done, Launch, NextStep, Stop, Wait, most_evaluated, next_step
+from runner.placement import Growth, Placement, placement
+from runner.retry import Done, Launch, Means, NextStep, Stop, Wait, most_evaluated, next_step
 from sweeps.settings import Policy
 
 FULL = BatchSplit(micro=16, accum=1)
@@ -30,9 +31,9 @@ def step_after(*attempts: PastAttempt, waited: float = 1e6, policy: Policy | Non
 
 def test_out_of_memory_in_evaluation_leaves_the_batch_as_it_is() -> None:
     last = History(attempts=(past(1, "host_oom"),))
-    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, evaluating=8)
+    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, means=Means(evaluating=8))
     assert step == Launch(batch=FULL, because="half of the windows evaluated at a time after host_oom")
-    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, evaluating=1)
+    step = next_step(last, first=FULL, policy=Policy(), waited=0.0, means=Means(evaluating=1))
     assert isinstance(step, Stop)
     assert step.because == "host_oom even evaluating a single window: it broke"
 
@@ -117,7 +118,7 @@ RESUMED = [kind.word for kind in FAILURE_KINDS if kind.remedy is Remedy.RESUME]
 @pytest.mark.parametrize("kind", RESUMED)
 def test_what_gets_further_goes_on_and_what_does_not_stops(kind: str) -> None:
     told = History(attempts=(past(1, kind),))
-    further = next_step(told, first=FULL, policy=Policy(), waited=1e6, got_further=True)
+    further = next_step(told, first=FULL, policy=Policy(), waited=1e6, means=Means(got_further=True))
     assert further == Launch(batch=FULL, because=f"the same again after {kind}")
     stuck = next_step(told, first=FULL, policy=Policy(), waited=1e6)
     assert isinstance(stuck, Stop)
@@ -136,7 +137,7 @@ def test_getting_further_ends_with_the_budget(kind: str) -> None:
     attempts = tuple(past(number, kind) for number in range(1, BY_WORD[kind].budget + 2))
     for count, expected in ((len(attempts) - 1, Launch), (len(attempts), Stop)):
         told = History(attempts=attempts[:count])
-        step = next_step(told, first=FULL, policy=Policy(), waited=1e6, got_further=True)
+        step = next_step(told, first=FULL, policy=Policy(), waited=1e6, means=Means(got_further=True))
         assert isinstance(step, expected)
 
 
@@ -201,3 +202,46 @@ def test_unverified_is_never_green() -> None:
     step = step_after(past(1, verdict="unverified"))
     assert isinstance(step, Stop)
     assert step.kind == "unverified"
+
+
+GROWTH = Growth(first=1000, most=3000)
+
+
+@pytest.mark.parametrize(("failures", "given"), [(0, 1000), (1, 2000), (2, 3000), (9, 3000)])
+def test_memory_doubles_up_to_what_may_be_asked_for(failures: int, given: int) -> None:
+    told = History(attempts=tuple(past(number, "host_oom") for number in range(1, failures + 1)))
+    assert placement(told, GROWTH) == Placement(memory=given)
+    assert placement(told, None) == Placement()
+
+
+def test_more_memory_comes_before_half_the_batch() -> None:
+    attempts: list[PastAttempt] = []
+    taken = []
+    for number in range(1, 6):
+        told, means = History(attempts=tuple(attempts)), Means(growth=GROWTH)
+        step = next_step(told, first=FULL, policy=Policy(), waited=0, means=means)
+        assert isinstance(step, Launch)
+        taken.append((step.batch.micro, placement(told, GROWTH).memory))
+        attempts.append(past(number, "host_oom", step.batch))
+    assert taken == [(16, 1000), (16, 2000), (16, 3000), (8, 3000), (4, 3000)]
+
+
+def test_what_cannot_be_halved_gets_more_memory_and_a_gpu_does_not() -> None:
+    means = Means(why_indivisible="nobody can halve it", growth=GROWTH)
+    of_host, of_gpu = (History(attempts=(past(1, kind),)) for kind in ("host_oom", "cuda_oom"))
+    grown = next_step(of_host, first=FULL, policy=Policy(), waited=0, means=means)
+    assert grown == Launch(batch=FULL, because="with 2 KiB of memory after host_oom")
+    assert isinstance(next_step(of_gpu, first=FULL, policy=Policy(), waited=0, means=means), Stop)
+
+
+def test_no_budget_is_no_more_memory() -> None:
+    policy = Policy(retries={"host_oom": 0})
+    told = History(attempts=(past(1, "host_oom"),))
+    assert isinstance(next_step(told, first=FULL, policy=policy, waited=0, means=Means(growth=GROWTH)), Stop)
+
+
+@pytest.mark.parametrize("kind", ["node_lost", "device_fault", "launch_refused"])
+def test_what_may_be_the_fault_of_a_node_goes_elsewhere(kind: str) -> None:
+    told = [past(number, kind, node=f"n{number}") for number in range(1, 6)]
+    assert placement(History(attempts=tuple(told)), None).avoid == ("n3", "n4", "n5")
+    assert placement(History(attempts=(past(1, "crashed", node="n1"),)), None).avoid == ()

@@ -266,15 +266,17 @@ def test_while_slurm_does_not_answer_nothing_has_ended(cluster: Cluster) -> None
     assert book.look(JOB) == Going()
 
 
-@pytest.mark.parametrize(
-    "older", [record("FAILED", name="runner-b"), record("FAILED", submitted="2025-01-01T10:00:00")]
-)
+OLDER = {
+    "of another name": record("FAILED", name="runner-b"),
+    "whose name is not known": record("FAILED", name="allocation", submitted="2025-01-01T10:00:00"),
+}
+
+
+@pytest.mark.parametrize("older", OLDER.values(), ids=OLDER)
 def test_an_older_job_of_the_same_id_says_nothing(cluster: Cluster, older: Record) -> None:
     book = Book(clock=cluster.clock)
-    nameless = {"name": "allocation"}
     cluster.queue = [row("COMPLETED")]
-    older = record("FAILED", **{**nameless, "submitted": older.submitted}) if older.name == "runner-a" else older
-    cluster.records = [older, record("COMPLETED", **nameless), record("COMPLETED", "batch", **nameless)]
+    cluster.records = [older, *(record("COMPLETED", step, name="allocation") for step in (None, "batch"))]
     assert account(book.look(JOB)).agrees
 
 

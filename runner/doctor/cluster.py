@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.doctor.offers import FORMAT, Offer, read_config, read_offers
 from runner.doctor.request import Request
+from runner.placement import Placement
 from runner.slurm.array import parameters
 from runner.slurm.commands import NoAccounting, NoAnswer, ask
 from runner.slurm.reading import Unreadable
@@ -88,7 +89,7 @@ def _why_refused(request: Request) -> str | None:
 
 def options(request: Request, *, tiny: bool = False) -> Sequence[str]:
     """Those of sbatch that an attempt is submitted with; of something tiny, without its size. Pure."""
-    given: dict[str, Any] = parameters(request.slurm, request.resources, "runner-doctor", ())
+    given: dict[str, Any] = parameters(request.slurm, request.resources, "runner-doctor", Placement())
     plain = _PLAIN if tiny else (*_PLAIN, *_SIZES)
     named = [f"--{key.replace('_', '-')}={given[key]}" for key in plain if given[key] is not None]
     extra = given["additional_parameters"].items()

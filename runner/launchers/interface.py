@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from db.errors import RunnerError
 from db.records import Plan
 from runner.attempt_dir import AttemptDir
 from runner.launchers.looks import Look
+from runner.placement import Placement
 from runner.slots import Slot
 
 
@@ -19,12 +20,12 @@ class LaunchRefused(RunnerError):  # noqa: N818 - it is what happened, and reads
 
 @dataclass(frozen=True, kw_only=True)
 class Launching:
-    """An attempt whose folder and plan are written. Its supervisor inherits the slot; never on a node of `avoid`."""
+    """An attempt whose folder and plan are written. Its supervisor inherits the slot; `placement` is for a cluster."""
 
     attempt: AttemptDir
     plan: Plan
     slot: Slot
-    avoid: tuple[str, ...] = ()
+    placement: Placement = field(default_factory=Placement)
 
 
 class Launcher(Protocol):

@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.evidence import end_of
 from runner.launchers.interface import Launching, LaunchRefused
 from runner.launchers.looks import Gone, Look
+from runner.placement import Placement
 from runner.slurm import commands
 from runner.slurm.array import attempts_of, folder_of, submit_array
 from runner.slurm.book import Book
@@ -40,20 +41,20 @@ class SlurmLauncher:
         self._submitted: dict[str, tuple[str, int]] | None = None
 
     def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
-        """One array for all that may run on the same nodes."""
-        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        """One array for all that ask for the same."""
+        alike: dict[Placement, list[int]] = defaultdict(list)
         for position, launching in enumerate(launchings):
-            alike[launching.avoid].append(position)
+            alike[launching.placement].append(position)
         answers: dict[int, str | LaunchRefused] = {}
-        for avoid, positions in alike.items():
+        for placement, positions in alike.items():
             for first in range(0, len(positions), LARGEST_ARRAY):
                 part = positions[first : first + LARGEST_ARRAY]
                 own = [launchings[position] for position in part]
-                answers |= dict(zip(part, self._submit(own, avoid), strict=True))
+                answers |= dict(zip(part, self._submit(own, placement), strict=True))
         return [answers[position] for position in range(len(launchings))]
 
-    def _submit(self, launchings: Sequence[Launching], avoid: Sequence[str]) -> Sequence[str | LaunchRefused]:
-        given = submit_array(self._root, launchings, self._asked, self._resources, avoid)
+    def _submit(self, launchings: Sequence[Launching], placement: Placement) -> Sequence[str | LaunchRefused]:
+        given = submit_array(self._root, launchings, self._asked, self._resources, placement)
         if isinstance(given, LaunchRefused):
             return [given] * len(launchings)
         self._book.follow(given)

@@ -14,6 +14,7 @@ from db.legible import legible
 from runner.attempt_dir import write_whole
 from runner.entry import bare_argv
 from runner.launchers.interface import Launching, LaunchRefused
+from runner.placement import Placement
 from runner.slurm.reference import Reference, new_name
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
@@ -31,7 +32,7 @@ def folder_of(root: Path, name: str) -> Path:
 
 
 def submit_array(
-    root: Path, launchings: Sequence[Launching], asked: Slurm, resources: Resources, avoid: Sequence[str]
+    root: Path, launchings: Sequence[Launching], asked: Slurm, resources: Resources, placement: Placement
 ) -> list[Reference] | LaunchRefused:
     """Submit them as one array. Their list lies there before Slurm knows of them, so they are found by the name."""
     name = new_name()
@@ -42,7 +43,7 @@ def submit_array(
         write_whole(folder / ATTEMPTS, json.dumps(listed).encode())
     except OSError as error:
         return LaunchRefused(f"the folder {folder} of its array cannot be written: {error.strerror}")
-    return _submitted(folder, name, len(launchings), parameters(asked, resources, name, avoid))
+    return _submitted(folder, name, len(launchings), parameters(asked, resources, name, placement))
 
 
 def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
@@ -70,11 +71,12 @@ def _reason(said: str) -> str:
     return legible(" ".join(line.partition("error:")[2].strip() or line.strip() for line in lines))
 
 
-def parameters(asked: Slurm, resources: Resources, name: str, avoid: Sequence[str]) -> dict[str, Any]:
+def parameters(asked: Slurm, resources: Resources, name: str, placement: Placement) -> dict[str, Any]:
     """What submitit is told. Pure."""
-    memory = asked.memory if asked.memory is not None or resources.memory is None else resources.memory + SUPERVISOR
+    own = None if resources.memory is None else resources.memory + SUPERVISOR
+    memory = next((bytes_ for bytes_ in (placement.memory, asked.memory, own) if bytes_ is not None), None)
     limits = [seconds for seconds in (asked.time, _with_room(resources.time)) if seconds is not None]
-    excluded = ",".join([*([asked.exclude] if asked.exclude else []), *avoid])
+    excluded = ",".join([*([asked.exclude] if asked.exclude else []), *placement.avoid])
     plain = {key: getattr(asked, key) for key in ("partition", "account", "qos", "constraint")}
     given = {
         **plain,

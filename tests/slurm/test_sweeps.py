@@ -72,6 +72,25 @@ def test_out_of_memory_under_the_limit_of_a_job_is_halved(desk: SlurmDesk) -> No
     assert last["micro_batch"] < 16
 
 
+def test_more_memory_is_asked_for_where_it_may_be(desk: SlurmDesk) -> None:
+    desk.write_ways("takes_memory", slurm={"memory": "150MiB", "memory_up_to": "600MiB"})
+    assert desk.sweep_there().code == 0
+    assert [row["failure_kind"] for row in desk.attempts()] == ["host_oom", "host_oom", None]
+    given = [desk.cluster.job(job)["MinMemoryNode"] for job in desk.jobs()]
+    assert given == ["150M", "300M", "600M"]
+
+
+def test_a_training_whose_job_is_too_short_goes_on_in_others(desk: SlurmDesk) -> None:
+    train = {"batch": 8, "steps": 40, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 1000}
+    desk.write(train=train, grid={"backbone": ["slow"]}, slurm={"time": "20s"}, policy={"wait": 0, "grace": 5})
+    assert desk.sweep_there().code == 0
+    *cut, last = desk.attempts()
+    assert {row["failure_kind"] for row in cut} == {"wall_time"}
+    assert last["verdict"] == "succeeded"
+    starts = [row["start_step"] for row in desk.attempts()]
+    assert starts == sorted(set(starts)), "each went further than the one before"
+
+
 def test_a_scheduler_that_is_killed_ten_times_loses_and_doubles_nothing(desk: SlurmDesk) -> None:
     side = desk.folder / "side"
     side.mkdir()

@@ -1,0 +1,184 @@
+"""Sweeps on a cluster that does what a real one does seldom, and never when it is asked to."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_slurm import LOST_ANSWER, NO_CONTROLLER, Scripted
+from sweeping import ROOT, Desk, finish, wait_for
+
+WAYS = ROOT / "tests" / "slurm" / "ways.py"
+NO_SUBMISSION = "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
+
+
+class ScriptedDesk(Desk):
+    """Sweeps of one command, for that cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.cluster = Scripted(folder / "cluster")
+
+    def write_ways(self, *ways: str, **sections: Any) -> None:
+        base: dict[str, Any] = {
+            **dict.fromkeys(("tasks", "data", "train", "plugins")),
+            "name": "ways",
+            "command": {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way"},
+            "success": {"files": [{"path": "{out}/m.json", "metrics": ["mse"]}]},
+            "grid": {"way": list(ways)},
+            "policy": {"wait": 0, "grace": 1, "stop_after": 0},
+        }
+        self.write(**{**base, **sections})
+
+    def begin(self) -> Any:
+        return self.start("sweep", "sweep.yaml", "--launcher", "slurm", **self.cluster.env)
+
+    def carry_out(self) -> int:
+        return finish(self.begin()).code
+
+    def ends(self) -> list[str]:
+        """How each attempt ended, in the order in which they were opened."""
+        return [row["failure_kind"] or row["verdict"] or "open" for row in self.attempts()]
+
+    def first_job(self) -> str:
+        return wait_for(self.cluster.jobs)[0]
+
+    def state(self) -> dict[str, Any]:
+        facts = json.loads(self.type("status", "--json", **self.cluster.env).out)
+        row: dict[str, Any] = facts["sweeps"][0]["runs"][0]
+        return row
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[ScriptedDesk]:
+    desk = ScriptedDesk(tmp_path)
+    yield desk
+    desk.clean_up()
+    desk.cluster.clean_up()
+
+
+def test_what_goes_well(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well")
+    assert desk.carry_out() == 0
+    assert desk.ends() == ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("BOOT_FAIL", "node_lost"),
+        ("NODE_FAIL", "node_lost"),
+        ("PREEMPTED", "preempted"),
+        ("LAUNCH_FAILED", "launch_refused"),
+        ("RECONFIG_FAIL", "launch_refused"),
+    ],
+)
+def test_what_ends_before_it_begins_is_tried_again(desk: ScriptedDesk, word: str, kind: str) -> None:
+    desk.write_ways("goes_well")
+    desk.cluster.tell(hold=True)
+    sweep = desk.begin()
+    job = desk.first_job()
+    desk.cluster.tell(words={job: word})
+    wait_for(lambda: len(desk.cluster.jobs()) == 2)
+    desk.cluster.tell(hold=False)
+    assert finish(sweep).code == 0
+    assert desk.ends() == [kind, "succeeded"]
+
+
+@pytest.mark.parametrize("word", ["DEADLINE", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "REVOKED", "FAILED"])
+def test_no_success_while_slurm_says_otherwise(desk: ScriptedDesk, word: str) -> None:
+    """A word that is not known is waited for; any other speaks against it."""
+    never = dict.fromkeys(("node_lost", "preempted", "host_oom", "wall_time", "contradiction"), 0)
+    desk.write_ways("goes_well", policy={"wait": 0, "grace": 1, "stop_after": 0, "retries": never})
+    desk.cluster.tell(hold=True)
+    sweep = desk.begin()
+    job = desk.first_job()
+    desk.cluster.tell(words={job: word}, hold=False)
+    if word == "REVOKED":
+        wait_for(lambda: list(desk.root.glob("*/1/exit.json")))
+        time.sleep(3)
+        assert desk.ends() == ["open"]
+        desk.cluster.tell(words={})
+        assert finish(sweep).code == 0
+        assert desk.ends() == ["succeeded"]
+    else:
+        assert finish(sweep).code == 1
+        assert desk.ends() != ["succeeded"]
+        assert word in desk.type("why", desk.state()["run"]).out
+
+
+def test_a_controller_that_is_silent_for_a_while_loses_nothing(desk: ScriptedDesk) -> None:
+    desk.write_ways("sleeps", "goes_well", resources={"slots": 1})
+    sweep = desk.begin()
+    wait_for(lambda: list(desk.root.glob("*/1/claim.json")))
+    silent = {"squeue": NO_CONTROLLER, "sacct": NO_CONTROLLER, "scancel": NO_CONTROLLER, "sbatch": NO_SUBMISSION}
+    desk.cluster.tell(silent=silent)
+    assert desk.type("cancel", *[row["run"] for row in desk.status() if "sleeps" in row["label"]]).code == 0
+    wait_for(lambda: list(desk.root.glob("*/1/exit.json")))
+    time.sleep(3)
+    assert desk.ends() == ["open"], "nobody can tell, and nothing is submitted"
+    desk.cluster.tell(silent={})
+    assert finish(sweep).code == 1
+    assert sorted(desk.ends()) == ["cancelled", "succeeded"]
+
+
+def test_a_submission_whose_answer_is_lost_runs_once(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well")
+    desk.cluster.tell(lose_answers=True, hold=True)
+    sweep = desk.begin()
+    desk.first_job()
+    desk.cluster.tell(lose_answers=False)
+    wait_for(lambda: len(desk.cluster.jobs()) > 1 or any("refused" in end for end in desk.ends()))
+    desk.cluster.tell(hold=False)
+    assert finish(sweep).code == 0
+    ends = desk.ends()
+    assert ends[-1] == "succeeded"
+    assert ends.count("succeeded") == 1
+    assert len(list(desk.root.glob("*/*/out/m.json"))) == 1, "one body"
+    assert LOST_ANSWER.partition("failed: ")[2] in desk.type("why", desk.state()["run"], "--attempt", "1").out
+
+
+def test_without_accounts_and_with_accounts_that_fail(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well", "exits_3")
+    desk.cluster.tell(accounts=False)
+    assert desk.carry_out() == 1
+    assert sorted(desk.ends()) == ["crashed", "succeeded"]
+    assert "keeps no accounts" in desk.type("why", desk.state()["run"]).out
+
+
+def test_a_controller_that_lost_its_state(desk: ScriptedDesk) -> None:
+    """The next job has the same number; what runs is not known any more, and ends by itself."""
+    desk.write_ways("goes_well")
+    desk.cluster.tell(hold=True)
+    sweep = desk.begin()
+    first = desk.first_job()
+    time.sleep(1)
+    desk.cluster.forget()
+    again = desk.first_job()
+    assert again == first
+    desk.cluster.tell(hold=False)
+    assert finish(sweep).code == 0
+    assert desk.ends() == ["launch_refused", "succeeded"]
+
+
+def test_a_command_whose_time_is_over_is_not_begun_again_for_nothing(desk: ScriptedDesk) -> None:
+    desk.write_ways("sleeps", slurm={"time": "4s"})
+    assert desk.carry_out() == 1
+    assert desk.ends() == ["wall_time"]
+    assert "would get no further" in desk.type("why", desk.state()["run"]).out
+
+
+def test_a_training_whose_time_is_over_goes_on_until_it_is_complete(desk: ScriptedDesk) -> None:
+    train = {"batch": 8, "steps": 40, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 1000}
+    desk.write(train=train, grid={"backbone": ["slow"]}, slurm={"time": "20s"}, policy={"wait": 0, "grace": 5})
+    assert desk.carry_out() == 0
+    *cut, last = desk.attempts()
+    assert last["verdict"] == "succeeded"
+    assert {row["failure_kind"] for row in cut} == {"wall_time"}
+    starts = [row["start_step"] for row in desk.attempts()]
+    assert starts == sorted(set(starts)), "each went further than the one before"
