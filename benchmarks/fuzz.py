@@ -2,12 +2,12 @@
 
     python benchmarks/fuzz.py [--cases 100000] [--seed 0] [--only KIND] [--first 0] [--keep FOLDER]
 
-Spoils sweep files, settings of the command line, config files, records, declared files, metrics and logs, and gives
-each to what reads it in earnest. A case is wrong where anything but the documented refusal is raised, where that
-names no file, place or reason, where it takes more than a second of CPU (25 microseconds for each byte, where that is
-more), or where an attempt that lacks a necessary witness is called a success. What is wrong is kept, its inputs
-beside the traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A case is made from
-the seed, its kind and its number alone, so it can be repeated by itself: `--only KIND --first NUMBER --cases 1`.
+Spoils sweep files, settings of the command line, config files, records, declared files, metrics, logs and what Slurm
+prints, and gives each to what reads it in earnest. A case is wrong where anything but the documented refusal is raised,
+where that names no file, place or reason, where it takes more than a second of CPU (25 microseconds for each byte,
+where that is more), or where an attempt that lacks a necessary witness is called a success. What is wrong is kept, its
+inputs beside the traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A case is made
+from the seed, its kind and its number alone, so it can be repeated by itself: `--only KIND --first NUMBER --cases 1`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from types import FrameType
 
 import fuzz_attempts as left
 import fuzz_files as files
+import fuzz_slurm as slurm
 import fuzz_sweeps as asked
 import fuzz_verdicts as verdicts
 import growing
@@ -133,6 +134,12 @@ def _log(room: Room, chance: random.Random) -> str:
     return files.heard(room.fresh() / "stderr.log", data)
 
 
+def _slurm(room: Room, chance: random.Random) -> str:
+    queue, records = slurm.spoiled(chance)
+    room.inputs = {"squeue.txt": queue, "sacct.txt": records}
+    return slurm.concluded(queue, records)
+
+
 def _words(room: Room, chance: random.Random) -> str:
     place = room.sweeps.folder / "examples/plain_torch"
     first = chance.choice((["sweep", "sweep.yaml", "--dry-run"], ["status"], ["why"], ["logs"], ["sql"], ["attach"]))
@@ -164,6 +171,7 @@ KINDS: Mapping[str, tuple[int, Callable[[Room, random.Random], str]]] = {
     "metrics": (2, _metrics),
     "config file": (2, _config),
     "log": (1, _log),
+    "slurm": (2, _slurm),
 }
 
 

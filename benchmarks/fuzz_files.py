@@ -16,7 +16,7 @@ from fuzz_sweeps import LONGEST, Wrong
 
 from db.declared import DeclaredFile
 from db.ledger import Ledger
-from db.records import Claim, EndRequest, Exit, Plan, Result
+from db.records import Claim, EndRequest, Evaluating, Exit, Plan, Result
 from db.strict import Invalid, to_data
 from runner.attempt_dir import BadRecord, parse_record
 from runner.contents import Fault
@@ -25,7 +25,14 @@ from runner.metrics_feed import MetricsFeed
 from runner.proofs import examine
 from sweeps.config_file import canonical, read_config, write_config
 
-DONE = {"plan.json": Plan, "claim.json": Claim, "exit.json": Exit, "result.json": Result, "end.json": EndRequest}
+DONE = {
+    "plan.json": Plan,
+    "claim.json": Claim,
+    "exit.json": Exit,
+    "result.json": Result,
+    "end.json": EndRequest,
+    "evaluating.json": Evaluating,
+}
 LOG = (
     b"epoch 1 loss=0.5\rTraceback (most recent call last):\n  File \"x.py\", line 1, in f\nKeyError: 'e_layers'\n"
     b"[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1 GiB free\n"
@@ -38,7 +45,8 @@ def read_record(chance: random.Random, complete: Attempt) -> tuple[str, bytes]:
     """A record of any kind, spoiled: its name and bytes."""
     name = chance.choice(tuple(DONE))
     asked = EndRequest(attempt_id=NONCE, why="cancelled", asked_at=1.0)
-    data = {**complete.records, "end.json": to_data(asked)}[name]
+    evaluating = Evaluating(attempt_id=NONCE, micro=8)
+    data = {**complete.records, "end.json": to_data(asked), "evaluating.json": to_data(evaluating)}[name]
     if chance.random() < 0.6:
         return name, mutating.as_json(mutating.tree(chance, data, WORDS))
     n = chance.choice((10, 1000, 50_000))

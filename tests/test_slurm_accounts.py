@@ -125,7 +125,25 @@ def test_a_word_that_is_not_known_is_no_end() -> None:
     assert "no word we know" in look.why
 
 
-@pytest.mark.parametrize("line", ["", "1|a|b|c|d", "x|tried|now|RUNNING|node-1|None", "1_[2-|tried|now|RUNNING|n|None"])
+@pytest.mark.parametrize("step", [None, "batch", "0"])
+def test_a_word_of_the_accounting_that_is_not_known_speaks_against_a_success(step: str | None) -> None:
+    known = [record("COMPLETED"), record("COMPLETED", "batch"), record("COMPLETED", "0")]
+    told = [record("REVOKED", one.step) if one.step == step else one for one in known]
+    assert account(account_of("1_0", [row("COMPLETED")], known, None)).agrees
+    assert not account(account_of("1_0", [row("COMPLETED")], told, None)).agrees
+    assert not is_complete(told)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "1|a|b|c|d",
+        "x|tried|now|RUNNING|node-1|None",
+        "1_[2-|tried|now|RUNNING|n|None",
+        "1_[0-99999999]|t|n|PENDING||None",
+    ],
+)
 def test_what_cannot_be_read_is_an_error(line: str) -> None:
     with pytest.raises(Unreadable):
         read_queue(f"{line}\n")
@@ -145,6 +163,7 @@ def test_accounts_that_cannot_be_read_are_an_error(line: str) -> None:
         ("7_[2]", ["7_2"]),
         ("7_[2-4%2]", ["7_2", "7_3", "7_4"]),
         ("7_[0-8:4,11]", ["7_0", "7_4", "7_8", "7_11"]),
+        ("7_[4-4000000:4000000]", ["7_4"]),
     ],
 )
 def test_tasks_that_are_told_together(named: str, jobs: list[str]) -> None:

@@ -45,11 +45,18 @@ def told_by_launcher(fault: Fault) -> Recogniser:
             return None
         if fault == "launch_refused" and isinstance(evidence.claim, Claim) and not evidence.claim.fenced:
             return None  # it began: Slurm speaks of a failed launch, too, where the batch script is killed
+        if fault in _OUTLIVED and ended_by_itself(evidence):
+            return None  # it had ended before, or the launcher took it for ended: a controller that was down does so
         request = evidence.end_request
         asked = fault == "cancelled" and isinstance(request, EndRequest) and request.why != "revoked"
         return None if asked else f"{account.who} says: {account.said}"
 
     return recognise
+
+
+def ended_by_itself(evidence: Evidence) -> bool:
+    exit_ = evidence.own_exit
+    return exit_ is not None and exit_.exit_code == 0 and exit_.ended_by is None
 
 
 def node_lost(evidence: Evidence) -> str | None:
@@ -159,6 +166,9 @@ def _why_lost(evidence: Evidence) -> str:
     unwritable = f", and nothing can be written into its folder: {evidence.unwritable}" if evidence.unwritable else ""
     return f"its supervisor left no exit.json{unwritable}"
 
+
+_OUTLIVED: tuple[Fault, ...] = ("cancelled", "wall_time")
+"""What would not be tried again, and says nothing of an attempt that it did not end."""
 
 _KILLING = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGINT, signals.SIGHUP})
 

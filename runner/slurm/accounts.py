@@ -42,10 +42,9 @@ def is_complete(records: Sequence[Record]) -> bool:
 def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unheard: str | None) -> Gone:
     """How Slurm saw a job end that is over. `unheard` is why the accounting was not heard; nothing where it was."""
     words = [*(one.word for one in seen), *(record.word for record in records)]
-    states = [state for state in map(state_of, words) if state is not None]
     launch_failed = any(one.reason == _OUR_LAUNCH for one in seen)
     fault: Fault | None = "launch_refused" if launch_failed else _fault(seen, records)
-    agrees = all(state.good for state in states) and all(record.exit_code == "0:0" for record in records)
+    agrees = all(map(_is_good, words)) and all(record.exit_code == "0:0" for record in records)
     known = bool(words)
     said = (
         f"job {job}: {_told(seen, records)}"
@@ -77,6 +76,12 @@ def _told(seen: Sequence[Queue], records: Sequence[Record]) -> str:
 def _row(record: Record) -> str:
     told = f"{record.word} {record.exit_code}"
     return told if record.step is None else f"step {record.step} {told}"
+
+
+def _is_good(word: str) -> bool:
+    """A word that is not known is not."""
+    state = state_of(word)
+    return state is not None and state.good
 
 
 def _is_gone(word: str) -> bool:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from db.legible import legible
-from runner.attempt_dir import write_whole
 from runner.entry import bare_argv
 from runner.launchers.interface import Launching, LaunchRefused
 from runner.placement import Placement
@@ -40,7 +39,8 @@ def submit_array(
     try:
         folder.mkdir(parents=True)
         listed = [[str(one.attempt.path.absolute()), one.plan.attempt_id] for one in launchings]
-        write_whole(folder / ATTEMPTS, json.dumps(listed).encode())
+        # Not synced: were it lost with its host, its tasks would start nothing.
+        (folder / ATTEMPTS).write_text(json.dumps(listed), encoding="utf-8")
     except OSError as error:
         return LaunchRefused(f"the folder {folder} of its array cannot be written: {error.strerror}")
     return _submitted(folder, name, len(launchings), parameters(asked, resources, name, placement))

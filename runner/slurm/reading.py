@@ -13,7 +13,10 @@ SQUEUE_FORMAT = "%i|%j|%V|%T|%N|%r"
 SACCT_FIELDS = "JobID,JobName,Submit,State,ExitCode,Start,End,NodeList"
 _JOB = r"\d+(?:_\d+)?"
 _STEP = re.compile(rf"({_JOB})\.(\w+)")
+_SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9})(?::(\d{1,9}))?)?")
 _TOGETHER = re.compile(r"(\d+)_\[([\d,:-]+)(?:%\d+)?\]")
+LARGEST_INDEX = 4_000_000
+"""Of an array: the most that `MaxArraySize` can be set to, less one (slurm.conf(5))."""
 UNNAMED = "allocation"
 """What sacct calls a job whose name has not reached the accounting, or never will."""
 _NOT_YET = ("Unknown", "None", "")
@@ -88,9 +91,12 @@ def jobs_of(named: str) -> list[str]:
 
 
 def _indices(part: str) -> Iterable[int]:
-    span, _, step = part.partition(":")
-    first, _, last = span.partition("-")
-    return range(int(first), int(last or first) + 1, int(step or 1))
+    """Of one part of a list: `7`, `3-5`, `0-8:4`."""
+    span = _SPAN.fullmatch(part)
+    first, last, step = (int(number) if number else None for number in span.groups()) if span else (None, None, None)
+    if first is None or (last or 0) > LARGEST_INDEX or step == 0:
+        raise Unreadable(f"Slurm listed tasks of an array as {part[:200]!r}")
+    return range(first, (first if last is None else last) + 1, step or 1)
 
 
 def read_records(text: str) -> list[Record]:

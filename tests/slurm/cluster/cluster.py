@@ -49,7 +49,16 @@ class Cluster(Client):
 
     def start_node(self, node: str) -> None:
         (self.root / "spool" / node).mkdir(exist_ok=True)
-        self._slurmds[node].start(["slurmd", "-D", "-N", node, "-f", str(self.conf)], env=self._env_of_daemons)
+        host = self._as_host(node) if self.shape.own_host_names else ()
+        argv = [*host, "slurmd", "-D", "-N", node, "-f", str(self.conf)]
+        self._slurmds[node].start(argv, env=self._env_of_daemons)
+
+    def _as_host(self, node: str) -> tuple[str, ...]:
+        """What makes a program see a host of that name, which it can look up."""
+        hosts = self.root / "etc" / f"hosts.{node}"
+        hosts.write_text(f"{Path('/etc/hosts').read_text()}\n127.0.0.1 {node}\n")
+        script = 'mount --bind "$1" /etc/hosts && hostname "$0" && shift && exec "$@"'
+        return ("unshare", "--uts", "--mount", "/bin/sh", "-c", script, node, str(hosts))
 
     def start_slurmctld(self) -> None:
         """Goes on from the state that was saved; returns when it answers."""

@@ -17,7 +17,9 @@ _FILE = "cluster.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a test may choose. Memory is in MiB; `slurmd_timeout`, in seconds, is how long a node may be silent."""
+    """What a test may choose. Memory is in MiB; `slurmd_timeout`, in seconds, is how long a node may be silent. With
+    `own_host_names` a job sees its node's name as that of its host, as on a cluster of several hosts.
+    """
 
     accounting: bool = True
     memory: Literal["cgroup", "none"] = "cgroup"
@@ -25,6 +27,7 @@ class Shape:
     cpus_of_node: int = 4
     memory_of_node: int = 4000
     slurmd_timeout: int = 5
+    own_host_names: bool = False
     more_conf: str = ""
 
 
