@@ -140,7 +140,7 @@ def test_a_submission_whose_answer_is_lost_runs_once(desk: ScriptedDesk) -> None
     assert ends[-1] == "succeeded"
     assert ends.count("succeeded") == 1
     assert len(list(desk.root.glob("*/*/out/m.json"))) == 1, "one body"
-    assert LOST_ANSWER.partition("failed: ")[2] in desk.type("why", desk.state()["run"], "--attempt", "1").out
+    assert LOST_ANSWER.partition("failed: ")[2] in desk.attempts()[0]["because"]
 
 
 def test_without_accounts_and_with_accounts_that_fail(desk: ScriptedDesk) -> None:
