@@ -140,10 +140,12 @@ class Ledger:
                 insert(connection, "foreseen", {"attempt_id": attempt_id, **asdict(foreseen)})
             return attempt_id
 
-    def record_submission(self, attempt_id: int, reference: str) -> None:
-        row = {"attempt_id": attempt_id, "reference": reference, "submitted_at": time.time()}
+    def record_submissions(self, references: Mapping[int, str]) -> None:
+        """What launchers call the attempts of these ids."""
+        now = time.time()
+        rows = [{"attempt_id": id_, "reference": name, "submitted_at": now} for id_, name in references.items()]
         with self._write() as connection:
-            insert_missing(connection, "submission", [row])
+            insert_missing(connection, "submission", rows)
 
     def record_verdict(
         self,

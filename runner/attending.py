@@ -153,7 +153,7 @@ class Attended:
         if reference is None and not self.opener_lives():
             reference = launcher.find(self.attempt.nonce)
             if reference is not None:
-                ledger.record_submission(self.attempt.id, reference)
+                ledger.record_submissions({self.attempt.id: reference})
         return reference
 
     def _await(self, look: Look, launcher: Launcher) -> None:

@@ -114,14 +114,14 @@ class Opener:
     def submit(self, opened: Sequence[Opened]) -> list[Opened]:
         """Submit them together, and record what each is called now, or why it was refused."""
         launchings = [one.launching for one in opened if one.launching is not None]
-        answers = iter(self.launcher.submit(launchings) if launchings else ())
-        return [one if one.launching is None else self._recorded(one, next(answers)) for one in opened]
-
-    def _recorded(self, opened: Opened, answer: str | LaunchRefused) -> Opened:
-        if isinstance(answer, LaunchRefused):
-            return replace(opened, refused=str(answer))
-        self.ledger.record_submission(opened.attempt.id, answer)
-        return replace(opened, attempt=replace(opened.attempt, reference=answer))
+        if not launchings:
+            return list(opened)
+        answers = iter(self.launcher.submit(launchings))
+        submitted = [one if one.launching is None else _answered(one, next(answers)) for one in opened]
+        self.ledger.record_submissions(
+            {one.attempt.id: one.attempt.reference for one in submitted if one.attempt.reference}
+        )
+        return submitted
 
     def _assignment(
         self,
@@ -177,6 +177,12 @@ class Opener:
         asked = self.resources
         silence = run.work.silence if asked.silence is None else asked.silence
         return Limits(memory=asked.memory, seconds=asked.time, wall=self.wall, silence=silence, grace=self.policy.grace)
+
+
+def _answered(opened: Opened, answer: str | LaunchRefused) -> Opened:
+    if isinstance(answer, LaunchRefused):
+        return replace(opened, refused=str(answer))
+    return replace(opened, attempt=replace(opened.attempt, reference=answer))
 
 
 def _furnish(folder: Path, order: Order) -> None:

@@ -63,7 +63,7 @@ def attended(
     ledger: Ledger, root: Path, *, opener_lives: bool, reference: str | None, planned: bool = True
 ) -> Attended:
     if reference:
-        ledger.record_submission(1, reference)
+        ledger.record_submissions({1: reference})
     (opened,) = ledger.read_open_attempts()
     folder = AttemptDir(root / RUN / "1")
     if planned:

@@ -274,7 +274,7 @@ def test_the_first_verdict_stays(book: Book, verb: str) -> None:
 
 def test_facts_are_never_changed(book: Book) -> None:
     attempt = book.attempt(foreseen=Foreseen(shape="s", device="cpu", room=1, predicted_memory=None))
-    book.ledger.record_submission(attempt, "1:1")
+    book.ledger.record_submissions({attempt: "1:1"})
     book.ledger.record_metrics(attempt, [{"step": 1, "name": "x", "value": 1.0, "non_finite": None, "time": 1.0}])
     book.ledger.record_verdict(attempt, green(), Measured(), [SCORE], ["a note"], {"mse": 0.5})
     book.ledger.record_stop(FNO, "cancelled", "x")
