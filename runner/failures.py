@@ -36,8 +36,16 @@ from runner.recognisers.results import (
     reported_non_finite,
     unproven,
 )
-from runner.recognisers.signs import device_busy, device_fault, nan_shown, raised_non_finite, shown, warned_of_memory
-from runner.recognisers.words import Recogniser, any_of, error
+from runner.recognisers.signs import (
+    child_killed,
+    device_busy,
+    device_fault,
+    nan_shown,
+    raised_non_finite,
+    shown,
+    warned_of_memory,
+)
+from runner.recognisers.words import Recogniser, any_of, error, unless
 
 MANY = 1_000_000
 """A budget that something else bounds: the smallest micro batch, or a person."""
@@ -166,7 +174,10 @@ FAILURE_KINDS = (
         "The host's memory, or `resources.memory`, did not suffice.",
         "As with `cuda_oom`; or raise `resources.memory`, or use fewer data loading workers.",
         any_of(
-            oom_killed, ended_by("memory_limit"), error("host_oom"), told_by_launcher("host_oom"), shown("host_oom")
+            oom_killed,
+            ended_by("memory_limit"),
+            told_by_launcher("host_oom"),
+            unless(child_killed, error("host_oom"), shown("host_oom")),
         ),
     ),
     FailureKind(
@@ -239,7 +250,7 @@ FAILURE_KINDS = (
         2,
         "Somebody ended the attempt with a signal; it was not the memory.",
         "See who sent the signal: an administrator, a session that ended, a supervisor of another kind.",
-        any_of(ended_by("signal"), killed),
+        any_of(ended_by("signal"), killed, child_killed),
     ),
     FailureKind(
         "incomplete",

@@ -37,6 +37,7 @@ OOM_KILLED = MemoryWatch(how="cgroup_v1", limit=100, peak=100, oom_kills=1)
 FENCED = replace(CLAIM, fenced=True)
 CANCELLED = EndRequest(attempt_id=GOOD.plan.attempt_id, why="cancelled", asked_at=1.0)  # type: ignore[union-attr] # the good one has its plan
 
+LOADER = "DataLoader worker (pid 7) is killed by signal: Killed. "
 FULL = "No space left on device"
 OOM = Signs(cuda_oom="torch.OutOfMemoryError: CUDA out of memory.", traceback="ChildFailedError:")
 E_LAYERS = Signs(traceback="AttributeError: 'ConfigWrapper' object has no attribute 'e_layers'")
@@ -104,6 +105,14 @@ FAILURES = {
     "out of its cluster's time, and had ended well": (spoiled(account=told("wall_time")), "contradiction"),
     "its node was lost, and it had ended well": (spoiled(account=told("node_lost")), "node_lost"),
     "its cluster says FAILED, all else fine": (spoiled(account=told(None)), "contradiction"),
+    "a loading worker killed, and the kernel counted none": (
+        spoiled(exit=ended(exit_code=1), result=failed_with("host_oom", LOADER)),
+        "killed",
+    ),
+    "a loading worker killed, and the kernel counted one": (
+        spoiled(exit=ended(exit_code=1, memory=OOM_KILLED), result=failed_with("host_oom", LOADER)),
+        "host_oom",
+    ),
     "memory held by others": (out_of_memory(ours="2.00 GiB"), "device_busy"),
     "memory held by ourselves": (out_of_memory(ours="23.05 GiB"), "cuda_oom"),
     "too much even without others": (out_of_memory(ours="2.00 GiB", asked="24.00 GiB"), "cuda_oom"),

@@ -115,11 +115,15 @@ FORMS: dict[str, Refused | Killed] = {
 }
 
 
+UNCOUNTED = ended(exit_code=1, memory=watched("none", None))
+"""Where the kernel's count is not known, the text is all there is."""
+
+
 def in_worker(form: Refused | Killed) -> Evidence:
     if isinstance(form, Killed):
         return replace(GOOD, exit=form.exit, result=None, result_sha256=None)
     result = replace(RESULT, metrics={}, error=describe_error(form.error))
-    return replace(GOOD, exit=ended(exit_code=1), result=result)
+    return replace(GOOD, exit=UNCOUNTED, result=result)
 
 
 def in_command(form: Refused | Killed) -> Evidence:
@@ -127,7 +131,7 @@ def in_command(form: Refused | Killed) -> Evidence:
     if isinstance(form, Killed):
         return replace(GOOD_COMMAND, exit=form.exit)
     signs = signs_in("".join(traceback.format_exception(form.error)).encode().splitlines())
-    return replace(GOOD_COMMAND, exit=ended(exit_code=1), proofs=(unproven("no_result"),), signs=signs)
+    return replace(GOOD_COMMAND, exit=UNCOUNTED, proofs=(unproven("no_result"),), signs=signs)
 
 
 @pytest.mark.parametrize("body", [in_worker, in_command])

@@ -13,6 +13,8 @@ from runner.recognisers.words import Recogniser, ended_well, headline, silent_cr
 from runner.sign_patterns import OF_MEMORY
 from sweeps.units import size
 
+_CHILD_KILLED = "is killed by signal: Killed"
+
 
 def device_busy(evidence: Evidence) -> str | None:
     """Memory that others hold teaches nothing about what the attempt needs."""
@@ -45,6 +47,15 @@ def shown(sign: Literal["cuda_oom", "host_oom", "disk_full", "device_busy", "dev
         return line if evidence.error is None and not (sign in OF_MEMORY and _was_not_the_end(sign, evidence)) else None
 
     return recognise
+
+
+def child_killed(evidence: Evidence) -> str | None:
+    """Torch takes it for a lack of memory wherever a loading worker gets SIGKILL. The kernel's count knows better."""
+    said = evidence.error.message if evidence.error else evidence.signs.host_oom
+    exit_ = evidence.own_exit
+    if exit_ is None or exit_.memory.oom_kills != 0 or not said or _CHILD_KILLED not in said:
+        return None
+    return f"somebody killed one of its processes with SIGKILL; no out-of-memory kill was counted: {said.strip()}"
 
 
 def _was_not_the_end(sign: str, evidence: Evidence) -> bool:

@@ -17,6 +17,12 @@ def any_of(*recognisers: Recogniser) -> Recogniser:
     return recognise
 
 
+def unless(other: Recogniser, *recognisers: Recogniser) -> Recogniser:
+    """What these recognise, where the other does not."""
+    either = any_of(*recognisers)
+    return lambda evidence: None if other(evidence) else either(evidence)
+
+
 def error(kind: str) -> Recogniser:
     def recognise(evidence: Evidence) -> str | None:
         error = evidence.error
