@@ -6,11 +6,10 @@ Ids alone are given again after a controller has lost its state; a name with a r
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True)
-class Reference:
+class Reference(NamedTuple):
     """`job` is `<id of the array>_<index>`."""
 
     job: str
