@@ -255,6 +255,8 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
     known: dict[str, Any] = {"node": evidence.account.node} if evidence.account else {}
     known |= {"host": claim.host if isinstance(claim, Claim) and not claim.fenced else None}
     known |= {key: getattr(environment, key) for key in ("host", "python", "torch", "driver", "device") if environment}
+    if exit_ is None and (evidence.refused or _never_began(evidence)):
+        known |= {"wall": 0.0, "cpu": 0.0}
     if result:
         seconds = {key: getattr(result.seconds, key) for key in ("start", "data", "train", "evaluate")}
         known |= {**seconds, "parameters": result.parameters, "data_fingerprint": result.data_fingerprint}
@@ -272,3 +274,8 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
             "memory_limit_reached": exit_.memory.limit_reached,
         }
     return Measured(**known)
+
+
+def _never_began(evidence: Evidence) -> bool:
+    claim = evidence.claim
+    return evidence.plan is not None and isinstance(claim, Claim) and claim.fenced

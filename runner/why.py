@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from db.board import Board, Row
-from runner import summary
+from runner import in_queue, queue_words, summary
 from runner.attempt_dir import AttemptDir, BadRecord
 from runner.evidence import end_of, tail
 from runner.failures import BY_WORD, FAILURE_KINDS
@@ -53,7 +53,7 @@ def explain(board: Board, root: Path, run: str) -> dict[str, Any]:
         "evidence": json.loads(board.evidence(run, row["attempts"])),
         "notes": [note for note, labels in said.items() if row["label"] in labels],
         "attempt_ladder": ladder,
-        "latest": _latest(last, root) if last else None,
+        "latest": _latest(last, board, root) if last else None,
     }
 
 
@@ -132,7 +132,7 @@ def _gone(taken: Row) -> str:
     }.get(taken["ended"] or "", "its scheduler is gone without a word")
 
 
-def _latest(last: Row, root: Path) -> dict[str, Any]:
+def _latest(last: Row, board: Board, root: Path) -> dict[str, Any]:
     """What the latest attempt's folder tells, and how to carry it out once more."""
     folder = AttemptDir(root / last["run"] / str(last["attempt"]))
     text, where = tail(folder)
@@ -140,7 +140,9 @@ def _latest(last: Row, root: Path) -> dict[str, Any]:
     again = ("repeat", last["run"], "--attempt", str(last["attempt"]))
     return {
         "attempt": last["attempt"],
+        "began": folder.claim.exists(),
         "lives": _lives(folder) if last["verdict"] == "open" else False,
+        "stands": _stands(board, last["run"]) if last["verdict"] == "open" else None,
         "folder": str(folder.path),
         "log": log if text.strip() else None,
         "supervisor_said": end_of(folder.supervisor_log).decode(errors="replace").strip() or None,
@@ -155,6 +157,12 @@ def _lives(folder: AttemptDir) -> bool | None:
     with suppress(OSError):
         return is_alive(folder)
     return None
+
+
+def _stands(board: Board, run: str) -> str | None:
+    """Where the open attempt stands with the cluster that it was given to; None where it was given to none."""
+    stand = in_queue.ask_for(board, [run]).stands.get(run)
+    return queue_words.said(stand) if stand else None
 
 
 def _ran(folder: AttemptDir) -> str | None:

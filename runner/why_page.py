@@ -48,7 +48,7 @@ def _rule(rule: Facts | None, width: int | None) -> str:
 
 def _ladder(facts: Facts, width: int | None) -> str:
     """The attempts, first to last. What is the same trivial thing in all of them is left out."""
-    header = ("attempt", "began", "batch", "steps", "verdict", "time", "peak memory", "device", "because")
+    header = ("attempt", "opened", "batch", "steps", "verdict", "time", "peak memory", "device", "because")
     cells = [list(_rung(row, facts["because"])) for row in facts["attempt_ladder"]]
     kept = [column for column in range(len(header)) if any(row[column] not in ("", "-") for row in cells)]
     lines = [[row[column] for column in kept] for row in cells]
@@ -74,12 +74,14 @@ def _witnesses(facts: Facts, width: int | None) -> str:
     if facts["attempt_ladder"][-1]["verdict"] != "open":
         heard = [(one["witness"], "agrees" if one["agrees"] else "DISAGREES", one["said"]) for one in facts["evidence"]]
         return f"{title}\n{table(('witness', 'success?', 'says'), heard, width)}" if heard else f"{title}: none"
+    latest = facts["latest"]
     lives = {
         True: "it is alive",
         False: "it has ended, and nobody has heard its witnesses yet",
         None: "whether it is alive cannot be told from here",
-    }[facts["latest"]["lives"]]
-    return f"{title}: not heard yet, for it is open; {lives}"
+    }[latest["lives"]]
+    stands = f" ({plain(latest['stands'])})" if latest["stands"] else ""
+    return f"{title}: not heard yet, for it is open; {lives if latest['began'] else 'it has not begun'}{stands}"
 
 
 def _notes(notes: Sequence[str], width: int | None) -> str:

@@ -182,3 +182,18 @@ def test_a_training_whose_time_is_over_goes_on_until_it_is_complete(desk: Script
     assert {row["failure_kind"] for row in cut} == {"wall_time"}
     starts = [row["start_step"] for row in desk.attempts()]
     assert starts == sorted(set(starts)), "each went further than the one before"
+
+
+def test_what_waits_in_the_queue_is_told_as_waiting_and_costs_nothing(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well")
+    desk.cluster.tell(hold=True)
+    sweep = desk.begin()
+    job = desk.first_job()
+    desk.cluster.tell(reasons={job: "JobHeldUser"})
+    row = wait_for(lambda: next((row for row in [desk.state()] if row["attempts"]), None))
+    told = desk.type("why", row["run"], **desk.cluster.env).out
+    assert "it has not begun (will not start by itself: JobHeldUser; `scontrol release" in told
+    assert desk.type("cancel", "--all").code == 0
+    done = finish(sweep)
+    assert done.code == 1
+    assert "0.0 s went into attempts that failed: cancelled 0.0 s" in done.out
