@@ -3,9 +3,9 @@
     python benchmarks/slurm_throughput.py [--tasks 1000] [--rounds 3]
 
 Interleaved: raw `sbatch --array` of the very script that the launcher submits, and the launcher's own submission. Then
-polls of so many jobs: how many of Slurm's commands each takes, and how long. The arrays are held, so nothing runs; they
-are cancelled at the end. Exit code 1 where submission takes more than 1.2 times as long as raw, or a poll more than
-three commands or half a second.
+polls of so many jobs: how many of Slurm's commands each takes, and how long. The arrays are held, so nothing runs; all
+pending jobs of this user are cancelled after each round. Exit code 1 where submission takes more than 1.2 times as long
+as raw, or a poll more than three commands or half a second.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> int:
                 polls.append(time.monotonic() - begun)
                 asked_each.append(counted.call_count)
             print(f"{len(looks)} looks, the first: {looks[0]}")
-        subprocess.run(["scancel", "--me", "--state=PENDING"], check=False)
+            subprocess.run(["scancel", "--me", "--state=PENDING"], check=False)
     ratio = statistics.median(ours) / statistics.median(theirs)
     told = f"{statistics.median(ours):.3f} s, raw sbatch {statistics.median(theirs):.3f} s, ratio {ratio:.2f}"
     print(f"submission of {asked.tasks} tasks: {told}")

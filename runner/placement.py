@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from db.verdicts import History
 
@@ -12,8 +13,7 @@ _OF_NODES = ("node_lost", "device_fault", "launch_refused")
 _OF_MEMORY = "host_oom"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placement:
+class Placement(NamedTuple):
     """Never on a node of `avoid`; with `memory` bytes, or what the sweep says."""
 
     avoid: tuple[str, ...] = ()

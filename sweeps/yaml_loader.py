@@ -8,6 +8,10 @@ MOST_MERGED = 10_000
 """Keys that `<<` brings into one mapping: a few lines that merge each other would make billions."""
 
 
+DEEPEST = 200
+"""Of nested values: PyYAML takes a second for the first thousand brackets that nobody closes."""
+
+
 class Unquoted(str):
     """A text that stood there without quotes, so that a reader of YAML 1.2 may take it for a number."""
 
@@ -15,15 +19,30 @@ class Unquoted(str):
 
 
 def load_yaml(text: str | bytes) -> Any:
-    """One document, read by PyYAML's safe loader, which counts what is merged before it merges.
+    """One document, read by PyYAML's safe loader, which counts what is merged before it merges, and how deep it is.
 
     Raises:
-        yaml.YAMLError, RecursionError: it is none, or cannot be read.
+        yaml.YAMLError: it is none, or cannot be read.
+        RecursionError: it is nested too deep.
         ValueError, LookupError, ArithmeticError, AttributeError: a text does not fit its tag (`!!int ''`), to PyYAML.
     """
+    return _loader()(text).get_single_data()
+
+
+def _loader() -> type[Any]:
     import yaml
 
     class Loader(yaml.SafeLoader):
+        depth = 0
+
+        def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+            if self.depth == DEEPEST:
+                raise RecursionError(f"nested more than {DEEPEST} deep")
+            self.depth += 1
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
         def flatten_mapping(self, node: yaml.MappingNode) -> None:
             for key, value in node.value:
                 if key.tag == "tag:yaml.org,2002:merge":
@@ -38,9 +57,10 @@ def load_yaml(text: str | bytes) -> Any:
                 problem = f"`<<` brings more than {MOST_MERGED} keys into one mapping"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
 
-    def construct_text(loader: Loader, node: yaml.ScalarNode) -> str:
-        value = str(loader.construct_scalar(node))
-        return value if node.style else Unquoted(value)
+    Loader.add_constructor("tag:yaml.org,2002:str", _construct_text)
+    return Loader
 
-    Loader.add_constructor("tag:yaml.org,2002:str", construct_text)
-    return Loader(text).get_single_data()
+
+def _construct_text(loader: Any, node: Any) -> str:
+    value = str(loader.construct_scalar(node))
+    return value if node.style else Unquoted(value)

@@ -160,6 +160,7 @@ FAULTS = {
     "a torn last line": (declare("r.jsonl"), '{"a": 1}\n{"a":', "bad_result", "line 2 is not whole JSON"),
     "a line of a list": (declare("r.jsonl"), "[1]\n", "bad_result", "line 1 holds a list of 1"),
     "deep": (declare("r.json"), "[" * 100_000, "bad_result", "it is not whole JSON"),
+    "deep YAML": (declare("r.yaml"), "[" * 100_000, "bad_result", "nested more than 200 deep"),
 }
 
 
