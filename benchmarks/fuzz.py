@@ -5,9 +5,9 @@
 Spoils sweep files, settings of the command line, config files, records, declared files, metrics, logs and what Slurm
 prints, and gives each to what reads it in earnest. A case is wrong where anything but the documented refusal is raised,
 where that names no file, place or reason, where it takes more than a second of CPU (four times what PyYAML takes for as
-many bytes, where that is more), or where an attempt that lacks a necessary witness is called a success. What is wrong is
-kept, its inputs beside the traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A case is
-made from the seed, its kind and its number alone, so it can be repeated by itself:
+many bytes, where that is more), or where an attempt that lacks a necessary witness is called a success. What is wrong
+is kept, its inputs beside the traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A
+case is made from the seed, its kind and its number alone, so it can be repeated by itself:
 `--only KIND --first NUMBER --cases 1`.
 """
 
