@@ -14,6 +14,8 @@ case is made from the seed, its kind and its number alone, so it can be repeated
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import random
 import shutil
 import signal
@@ -44,6 +46,8 @@ TIMES_PYYAML = 4
 """Allowed for large inputs: by so much longer than PyYAML takes to load as many bytes, two of them a value, which is
 measured beside every case that takes long. Machines are not equally fast, nor one machine at all times.
 """
+BYTES_OF_A_RUN = 20
+"""`seeds: 4096` is short, and asks for as much as 4,096 runs that are written out."""
 GIVEN_UP = 20.0
 RECORDED = 0.1
 """Of the verdicts, also by a ledger: its transactions wait for the disk."""
@@ -228,13 +232,28 @@ def _tried(room: Room, kind: str, seed: int, number: int, keep: Path) -> tuple[s
         outcome, problem = "wrong", traceback.format_exc()
     signal.setitimer(signal.ITIMER_PROF, 0)
     seconds = time.process_time() - begun
-    if not problem and seconds > MOST_SECONDS and seconds > TIMES_PYYAML * _floor(sum(map(len, room.inputs.values()))):
+    if not problem and seconds > MOST_SECONDS and seconds > TIMES_PYYAML * _floor(_written_out(room.inputs)):
         outcome, problem = "wrong", f"it was {outcome} after {seconds:.1f} s of CPU"
     if problem:
         place = keep / f"{kind.replace(', ', '-').replace(' ', '-')}-{seed}-{number}"
         _keep(place, room.inputs, problem)
         print(f"WRONG {place}: {problem.strip().splitlines()[-1][:300]}", flush=True)
     return outcome, seconds
+
+
+def _written_out(inputs: Mapping[str, bytes]) -> int:
+    """Bytes of the inputs, with every run that a sweep file asks for."""
+    return sum(map(len, inputs.values())) + BYTES_OF_A_RUN * _runs(inputs.get("sweep.yaml", b""))
+
+
+def _runs(text: bytes) -> int:
+    """Of the grid of a sweep file, with its seeds, by plain reading."""
+    with contextlib.suppress(Exception):
+        data = yaml.safe_load(text)
+        seeds = data.get("seeds", 1)
+        sizes = [len(values) for values in data.get("grid", {}).values() if isinstance(values, list)]
+        return math.prod(sizes) * (len(seeds) if isinstance(seeds, list) else seeds)
+    return 1
 
 
 def _floor(size: int) -> float:

@@ -41,6 +41,8 @@ def _budget(kind: FailureKind) -> str:
         return "no"
     if kind.remedy is Remedy.HALVE:
         return "with half the batch, down to 1"
+    if kind.remedy is Remedy.AS_SOON_AS_TAKEN:
+        return "as soon as it is taken"
     if kind.budget == MANY:
         return "with the next `runner sweep`"
     if kind.remedy is Remedy.RESUME:

@@ -86,16 +86,16 @@ class Attended:
             if isinstance(look, Gone) and look.account is not None:  # it outlived its job: its node was lost, say
                 self.end("revoked", launcher)
             return None
-        if not isinstance(look, Gone):
-            if not self._is_fenced():
-                self._await(look, launcher)
-                return None
-            look = Gone()  # whatever is still queued will not run
+        if not isinstance(look, Gone) and not self._is_fenced():
+            self._await(look, launcher)
+            return None
+        waits = isinstance(look, Queued)  # and will not run any more
+        gone = look if isinstance(look, Gone) else Gone()
         # Dead from here on, by its lock or its lease: the records in its folder are final once no survivor is left.
         try:
             logs = (self.folder.stdout, self.folder.stderr)
             copied = lives_elsewhere(self.folder)  # what lives is of the original, and none of ours
-            survivors = 0 if copied else end_survivors(self.attempt.nonce, logs, within=1.0)
+            survivors = 0 if copied or waits else end_survivors(self.attempt.nonce, logs, within=1.0)
         except Surviving as fault:
             self.trouble = str(fault)
             return None
@@ -106,7 +106,7 @@ class Attended:
             refused=self.refused,
             survivors=survivors,
             submitted=self.attempt.reference is not None,
-            account=self._account(look),
+            account=self._account(gone),
         )
         verdict = judge(evidence)
         result = evidence.own_result

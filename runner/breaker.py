@@ -73,10 +73,11 @@ def _alike(endings: Sequence[Ending]) -> list[Ending]:
 
 
 def _is_asked_for(ending: Ending) -> bool:
-    """Cancelled or interrupted, or halved because memory ran out: no reason to doubt the others."""
+    """Cancelled or interrupted, halved because memory ran out, or not taken yet: no reason to doubt the others."""
     if not isinstance(ending.verdict, Failed):
         return False
-    return ending.verdict.kind in ("cancelled", "interrupted") or BY_WORD[ending.verdict.kind].remedy is Remedy.HALVE
+    kind = BY_WORD[ending.verdict.kind]
+    return kind.word in ("cancelled", "interrupted") or kind.remedy in (Remedy.HALVE, Remedy.AS_SOON_AS_TAKEN)
 
 
 def _likeness(ending: Ending) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from runner.recognisers.ends import (
     lost,
     node_lost,
     oom_killed,
+    queue_full,
     refused,
     told_by_launcher,
 )
@@ -56,6 +57,7 @@ class Remedy(Enum):
 
     HALVE = "half the micro batch, twice the gradient accumulation"
     AGAIN = "the same again, after a wait"
+    AS_SOON_AS_TAKEN = "the same again, as soon as it is taken"
     RESUME = "from its latest checkpoint, as long as each attempt gets further than the one before"
     CONTINUE = "the same again, with the next `runner sweep`"
     STOP = "nothing: it fails the same way every time, or a person must decide"
@@ -77,6 +79,14 @@ class FailureKind:
 
 
 FAILURE_KINDS = (
+    FailureKind(
+        "queue_full",
+        Remedy.AS_SOON_AS_TAKEN,
+        MANY,
+        "The cluster takes no more jobs of this user for now.",
+        "Nothing; it is submitted when there is room. `slurm.at_once` keeps below a limit that is known.",
+        queue_full,
+    ),
     FailureKind(
         "launch_refused",
         Remedy.AGAIN,
@@ -172,7 +182,8 @@ FAILURE_KINDS = (
         Remedy.HALVE,
         MANY,
         "The host's memory, or `resources.memory`, did not suffice.",
-        "As with `cuda_oom`; or raise `resources.memory`, or use fewer data loading workers.",
+        "As with `cuda_oom`; or raise `resources.memory` (on a cluster `slurm.memory`: without it, its default holds), "
+        "or use fewer data loading workers.",
         any_of(
             oom_killed,
             ended_by("memory_limit"),

@@ -38,7 +38,7 @@ class Ground(Protocol):
         """What an attempt's step has to fit into."""
         ...
 
-    def require_usable(self, spec: SweepSpec) -> None:
+    def require_usable(self, spec: SweepSpec, root: Path) -> None:
         """Before anything is made.
 
         Raises:
@@ -74,7 +74,7 @@ class Here:
     def room(self, spec: SweepSpec) -> Room:
         return room(spec.resources, self._usable(spec.resources), os.environ)
 
-    def require_usable(self, spec: SweepSpec) -> None:
+    def require_usable(self, spec: SweepSpec, root: Path) -> None:  # noqa: ARG002 - of clusters
         self._usable(spec.resources)
         refuse_inside_an_attempt()
 
@@ -104,7 +104,9 @@ class OnSlurm:
         """Its cards are not known here: nothing is said of their memory."""
         return room(spec.resources, (), os.environ)
 
-    def require_usable(self, spec: SweepSpec) -> None:  # noqa: ARG002 - of hosts
+    def require_usable(self, spec: SweepSpec, root: Path) -> None:  # noqa: ARG002 - of hosts
+        if "\\" in str(root):
+            raise Refused(f"--root {root}: Slurm reads the backslash in it otherwise; use a folder without one")
         missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
         if missing:
             raise Refused(
@@ -115,13 +117,14 @@ class OnSlurm:
     def places(self, spec: SweepSpec, launchers: Launchers) -> Places:
         from runner.slurm.places import ClusterPlaces
 
-        asked, resources = spec.slurm, spec.resources
+        asked, resources, launcher = spec.slurm, spec.resources, launchers.named("slurm")
         gpu = resources.gpus != "none" and (asked.asks_for_gpu or isinstance(resources.gpus, int))
         return ClusterPlaces(
             device="cuda" if gpu else "cpu",
             cpus=resources.cpus,
             count=min(asked.at_once, resources.slots or asked.at_once),
-            why_not_now=launchers.named("slurm").why_not_now,
+            why_not_now=launcher.why_not_now,
+            most=launcher.most,
         )
 
     def growth(self, spec: SweepSpec) -> Growth | None:

@@ -30,7 +30,7 @@ def judge(evidence: Evidence) -> Verdict:
     sha256 = _what_proves_it(evidence)
     if all(line.agrees for line in lines) and isinstance(evidence.plan, Plan):
         if sha256 is not None:
-            return Succeeded(because=f"all {len(lines)} witnesses agree", evidence=lines, result_sha256=sha256)
+            return Succeeded(because=_agreed(evidence, len(lines)), evidence=lines, result_sha256=sha256)
         if evidence.is_command:
             because = "exit code 0, but its sweep file declares no evidence of success, and it reported none"
             return Unverified(because=because, evidence=lines)
@@ -274,6 +274,13 @@ def measure(evidence: Evidence, opened_at: float) -> Measured:
             "memory_limit_reached": exit_.memory.limit_reached,
         }
     return Measured(**known)
+
+
+def _agreed(evidence: Evidence, count: int) -> str:
+    account = evidence.account
+    if account is None or account.heard:
+        return f"all {count} witnesses agree"
+    return f"all {count - 1} witnesses that were heard agree; {account.who} was not"
 
 
 def _never_began(evidence: Evidence) -> bool:

@@ -124,7 +124,7 @@ def end_survivors(attempt_id: str, logs: Sequence[Path] = (), *, within: float =
         _kill(found)
         ended.update(found)
         empty_looks = 0 if found else empty_looks + 1
-        if time.monotonic() > deadline:
+        if found and time.monotonic() > deadline:
             raise Surviving(
                 f"processes {sorted(found)} of attempt {attempt_id} on {os.uname().nodename} were still there "
                 f"{within:g} s after being killed, so nothing is launched in its place. They belong to somebody else "

@@ -53,6 +53,9 @@ def placement(history: History, growth: Growth | None) -> Placement:
 
 
 def _nodes_to_avoid(history: History) -> tuple[str, ...]:
-    """Where attempts failed for what may be the node's fault: the latest few, for there may not be more."""
-    nodes = (one.node for one in reversed(history.attempts) if one.failure_kind in _OF_NODES and one.node)
+    """Where attempts failed for what may be the node's fault: the latest few, for there may not be more, and none of
+    before a `runner retry`.
+    """
+    counted = [one for one in history.attempts if one.number > history.forgiven]
+    nodes = (one.node for one in reversed(counted) if one.failure_kind in _OF_NODES and one.node)
     return tuple(sorted(list(dict.fromkeys(nodes))[:MOST_AVOIDED]))

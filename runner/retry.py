@@ -13,6 +13,7 @@ from runner.placement import Growth
 from sweeps.settings import Policy
 from sweeps.units import size
 
+_AT_ONCE = (Remedy.CONTINUE, Remedy.AS_SOON_AS_TAKEN)
 LONGEST_WAIT = 10
 """Waiting doubles so many times."""
 
@@ -131,7 +132,7 @@ def _after_failure(
         return Stop(kind="cancelled" if kind.word == "cancelled" else "failed", because=f"{last.because}{tried}")
     if kind.remedy is Remedy.HALVE:
         return _for_want_of_memory(history, last, kind, means)
-    wait = 0.0 if kind.remedy is Remedy.CONTINUE else _backoff(policy.wait, spent, f"{salt} {last.number}")
+    wait = 0.0 if kind.remedy in _AT_ONCE else _backoff(policy.wait, spent, f"{salt} {last.number}")
     if waited < wait:
         return Wait(seconds=wait - waited, because=f"{kind.word}: {last.because}")
     return Launch(batch=last.batch, because=f"the same again after {kind.word}")

@@ -232,7 +232,8 @@ class Scheduler:
         submitted = self._opener.submit([opened for opened, _ in self._opened])
         for opened, (_, how) in zip(submitted, self._opened, strict=True):
             self._open.look_after(opened.attempt, lambda: True, opened.refused)
-            self._tell(self.runs[opened.attempt.run_id], opened.attempt.number, how)
+            if opened.refused is None:
+                self._tell(self.runs[opened.attempt.run_id], opened.attempt.number, how)
 
     def _take_next_step(self, run: PreparedRun) -> Turn:
         """Decide about one run and do it."""

@@ -75,7 +75,7 @@ def sweep(
         if dry_run:
             watch.say(describe_runs(prepare(spec, root), root))
             return ExitCode.OK
-        ground.require_usable(spec)
+        ground.require_usable(spec, root)
         refuse_if_held(root, spec.name)
         prepared = prepare(spec, root)
         if spec.memory.predict:

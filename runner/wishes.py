@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from runner.attempt_dir import AttemptDir
 from runner.attending import Attended
 from runner.launchers.named import Launchers
 from runner.requests import Verb, leave_request
-from runner.sweep_lock import SweepBusy, hold_sweep, is_held
+from runner.sweep_lock import SweepBusy, hold_sweep, is_held, refuse_if_held
 
 SETTLED = frozenset({"succeeded", "failed", "cancelled", "unverified"})
 POLL_SECONDS = 0.1
@@ -42,7 +42,7 @@ def wish(verb: Verb, root: Path, names: Sequence[str], *, everything: bool) -> t
         raise Refused(
             f"there is no run to {verb}" if everything else f"say which run to {verb}; `runner status` names them"
         )
-    told = [_wish(verb, root, run, sweeps[run]) for run in runs]
+    told = _wishes(verb, root, sweeps)
     said = "\n".join(f"{run}: {what}" for run, (what, _) in zip(runs, told, strict=True))
     return said, all(heard for _, heard in told)
 
@@ -53,23 +53,43 @@ def sweeps_of(board: Board, run: str) -> list[str]:
     return [row["name"] for row in board.rows(query, (run,))]
 
 
-def _wish(verb: Verb, root: Path, run: str, sweeps: Sequence[str]) -> tuple[str, bool]:
-    """Carry it out here if nobody works on the run's sweeps; else ask whoever does, and wait for it to be heard."""
+def _wishes(verb: Verb, root: Path, sweeps: Mapping[str, Sequence[str]]) -> list[tuple[str, bool]]:
+    """Carried out here where nobody works on a run's sweeps. All others are asked for at once, so that a scheduler that
+    works on many of them takes them together.
+    """
+    asked = {run: leave_request(root, verb, run) for run, names in sweeps.items() if _is_worked_on(root, names)}
+    return [_wish(verb, root, run, names, asked.get(run)) for run, names in sweeps.items()]
+
+
+def _is_worked_on(root: Path, sweeps: Sequence[str]) -> bool:
+    """Whether a scheduler, awake, holds one of them."""
+    try:
+        for sweep in sweeps:
+            refuse_if_held(root, sweep)
+    except SweepBusy as busy:
+        return busy.by_scheduler and busy.stopped is None
+    return False
+
+
+def _wish(verb: Verb, root: Path, run: str, sweeps: Sequence[str], asked: Path | None) -> tuple[str, bool]:
+    """Wait for a request to be heard, which is made where there is none yet; or carry it out here."""
     deadline = time.monotonic() + PATIENCE
+    if asked and _is_heard(root, asked, sweeps, deadline):
+        return f"the running scheduler was asked to {verb} it", True
     while True:
         try:
             return _carry_out(verb, root, run, sweeps), True
         except SweepBusy as busy:
-            if busy.by_scheduler and busy.stopped is None and _ask(verb, root, run, sweeps, deadline):
+            awake = busy.by_scheduler and busy.stopped is None
+            if awake and _is_heard(root, leave_request(root, verb, run), sweeps, deadline):
                 return f"the running scheduler was asked to {verb} it", True
             if busy.stopped is not None or time.monotonic() > deadline:
                 return f"nobody could be found to {verb} it: {busy}", False
         time.sleep(POLL_SECONDS)
 
 
-def _ask(verb: Verb, root: Path, run: str, sweeps: Sequence[str], deadline: float) -> bool:
-    """Leave a request until a scheduler has taken it. A request that nobody took does not stay behind."""
-    request = leave_request(root, verb, run)
+def _is_heard(root: Path, request: Path, sweeps: Sequence[str], deadline: float) -> bool:
+    """Whether a scheduler takes the request. One that nobody took does not stay behind."""
     while request.exists():
         if time.monotonic() > deadline or not any(is_held(root, sweep) for sweep in sweeps):
             try:

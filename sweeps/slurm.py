@@ -15,6 +15,7 @@ _OURS = {
     "array": "runs are made of the sweep file",
     "begin": "an attempt starts when its turn comes",
     "chdir": "an attempt is started in a folder of its own",
+    "clusters": "attempts are followed on one cluster: log in there",
     "cpus-per-task": "say `resources.cpus`",
     "dependency": "runs do not wait for each other",
     "error": "the logs lie in the attempt's folder",
@@ -25,11 +26,17 @@ _OURS = {
     "nodes": "an attempt runs on one node",
     "no-requeue": "it is always given",
     "ntasks": "an attempt is one task",
+    "ntasks-per-core": "an attempt is one task",
+    "ntasks-per-gpu": "an attempt is one task",
+    "ntasks-per-node": "an attempt is one task",
+    "ntasks-per-socket": "an attempt is one task",
     "open-mode": "the logs lie in the attempt's folder",
     "output": "the logs lie in the attempt's folder",
     "parsable": "it would change what sbatch prints",
+    "quiet": "it would change what sbatch prints",
     "requeue": "retries have one owner, and it is the ledger that counts them",
     "signal": "the supervisor keeps the time",
+    "test-only": "nothing would be submitted; `runner doctor` asks so",
     "time": "say `slurm.time`",
     "wait": "the scheduler waits, and not sbatch",
     "wrap": "the script is ours",
@@ -84,12 +91,12 @@ class Slurm:
         return (self.gres or "").startswith("gpu") or any(option in self.extra for option in gpus)
 
 
-_NO_WORD = "must be one line of printable characters, and not empty"
+_NO_WORD = "must be one line of printable characters without a backslash, and not empty"
 
 
 def _word(text: str) -> bool:
     """What a line of a batch script can hold without becoming two."""
-    return bool(text) and text.isprintable()
+    return bool(text) and text.isprintable() and "\\" not in text  # which sbatch would take away
 
 
 def _why_no_option(key: str) -> str | None:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +25,11 @@ NODE = "node-1"
 KILL_WAIT = 5.0
 """Seconds between SIGTERM and SIGKILL: `KillWait` of slurm.conf."""
 NO_CONTROLLER = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
+NOWHERE = "sbatch: error: Batch job submission failed: Requested node configuration is not available"
+FULL = (
+    "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS "
+    "policy (job submit limit, user's size and/or time limits)"
+)
 LOST_ANSWER = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
 
 
@@ -42,7 +48,9 @@ class Scripted:
         self.env = {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
 
     def tell(self, **said: Any) -> None:
-        """`words` and `reasons` by job; `silent` by command, what it fails with; `accounts`, `hold`, `lose_answers`."""
+        """`words` and `reasons` by job; `silent` by command, what it fails with; `limit`, how many jobs it takes at
+        once; `lose_answers`, to how many submissions; `accounts`, `hold`.
+        """
         _write(self._state / "said.json", json.dumps({**_said(self._state), **said}))
 
     def jobs(self) -> list[str]:
@@ -66,19 +74,27 @@ class Scripted:
 
 # What the commands do
 
-_TEXT = re.compile(r"#SBATCH --([a-z-]+)(?:=(.*))?")
-
 
 def _sbatch(state: Path, arguments: Sequence[str]) -> int:
     (script,) = arguments
-    options = {found[1]: (found[2] or "") for found in map(_TEXT.match, Path(script).read_text().splitlines()) if found}
+    lines = [line for line in Path(script).read_text().splitlines() if line.startswith("#SBATCH --")]
+    words = [shlex.split(line)[1].removeprefix("--").partition("=") for line in lines]
+    options = {name: value for name, _, value in words}
     first, last = options["array"].partition("%")[0].split("-")
+    if NODE in options.get("exclude", ""):
+        sys.stderr.write(f"{NOWHERE}\n")
+        return 1
+    held = sum(not (path / "end").exists() and not (path / "cancelled").exists() for path in _jobs(state))
+    if held + int(last) + 1 - int(first) > _said(state).get("limit", 10_000):
+        sys.stderr.write(f"{FULL}\n")
+        return 1
     with _locked(state):
         array = 1 + max((int(path.name.partition("_")[0]) for path in _jobs(state)), default=0)
         for index in range(int(first), int(last) + 1):
             job = f"{array}_{index}"
             (state / job).mkdir()
-            output = options["output"].replace("%A", str(array)).replace("%a", str(index))
+            spelled = {"%%": "%", "%A": str(array), "%a": str(index)}
+            output = re.sub("%.", lambda match: spelled[match[0]], options["output"])  # noqa: B023 - used at once
             told = {"name": options["job-name"], "submitted": _now(), "output": output, "script": script}
             _write(state / job / "job.json", json.dumps(told))
     for index in range(int(first), int(last) + 1):
@@ -89,7 +105,9 @@ def _sbatch(state: Path, arguments: Sequence[str]) -> int:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-    if _said(state).get("lose_answers"):
+    left = _said(state).get("lose_answers", 0)
+    if left:
+        _write(state / "said.json", json.dumps({**_said(state), "lose_answers": left - 1}))
         sys.stderr.write(f"{LOST_ANSWER}\n")
         return 1
     sys.stdout.write(f"Submitted batch job {array}\n")

@@ -104,6 +104,14 @@ FAILURES = {
     "cancelled in its cluster, and had ended well": (spoiled(account=told("cancelled")), "contradiction"),
     "out of its cluster's time, and had ended well": (spoiled(account=told("wall_time")), "contradiction"),
     "its node was lost, and it had ended well": (spoiled(account=told("node_lost")), "node_lost"),
+    "its cluster takes no more": (
+        spoiled(claim=FENCED, exit=None, result=None, refused="sbatch would not take it: QOSMaxSubmitJobPerUserLimit"),
+        "queue_full",
+    ),
+    "this host takes no more": (
+        spoiled(claim=FENCED, exit=None, result=None, refused="Resource temporarily unavailable"),
+        "launch_refused",
+    ),
     "its cluster says FAILED, all else fine": (spoiled(account=told(None)), "contradiction"),
     "a loading worker killed, and the kernel counted none": (
         spoiled(exit=ended(exit_code=1), result=failed_with("host_oom", LOADER)),

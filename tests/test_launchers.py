@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from launcher_contract import Bench, Contract, gone, submit, submit_and_die
-from scripted_slurm import Scripted
+from launcher_contract import Bench, Contract, gone, launching, submit, submit_and_die
+from scripted_slurm import NODE, Scripted
 from supervised import QUICK, output, planned, python, shell, until
 
 from runner import processes
 from runner.host_locks import FOLDER
 from runner.launchers.local import LocalLauncher
 from runner.launchers.looks import Gone
+from runner.placement import Placement
 from runner.slots import Slots, open_slots
+from runner.slurm.refusals import is_full
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +35,46 @@ class TestLocal(Contract):
 
 class TestScriptedSlurm(Contract):
     @pytest.fixture
-    def bench(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    def cluster(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
         cluster = Scripted(tmp_path / "cluster")
         monkeypatch.setenv("PATH", cluster.env["PATH"])
-        yield Bench("slurm", tmp_path)
+        yield cluster
         cluster.clean_up()
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path, cluster: Scripted) -> Bench:
+        del cluster
+        return Bench("slurm", tmp_path)
+
+    def test_where_no_other_node_is_left_it_goes_to_one_that_was_to_be_avoided(self, bench: Bench) -> None:
+        attempt = planned(bench.root / "1", shell("echo ran"), limits=QUICK)
+        launcher = bench.launcher()
+        (answer,) = launcher.submit([replace(launching(bench, attempt), placement=Placement(avoid=(NODE,)))])
+        assert isinstance(answer, str)
+        gone(launcher, answer)
+        assert output(attempt) == "ran\n"
+
+    @pytest.mark.parametrize("limit", [0, 1, 3])
+    def test_as_many_are_submitted_as_are_taken(self, bench: Bench, cluster: Scripted, limit: int) -> None:
+        cluster.tell(limit=limit, hold=True)
+        launcher = bench.launcher()
+        assert launcher.most() is None
+        attempts = [planned(bench.root / str(number), shell("true"), limits=QUICK) for number in range(5)]
+        answers = launcher.submit([launching(bench, attempt) for attempt in attempts])
+        assert [isinstance(answer, str) for answer in answers] == [number < limit for number in range(5)]
+        assert all(is_full(str(answer)) for answer in answers[limit:])
+        assert launcher.most() == limit
+
+    @pytest.mark.parametrize("name", ["per%jcent", "per%%cent", "a b", "ü'\"$(x)#"])
+    def test_any_folder_will_do(self, bench: Bench, name: str) -> None:
+        odd = Bench("slurm", bench.root / name)
+        attempt = planned(odd.root / "1", shell("echo ran"), limits=QUICK)
+        launcher = odd.launcher()
+        (reference,) = submit(odd, launcher, attempt)
+        account = gone(launcher, reference).account
+        assert account is not None
+        assert account.agrees
+        assert output(attempt) == "ran\n"
 
 
 def is_free(slots: Slots) -> bool:

@@ -14,6 +14,7 @@ from scripted_slurm import LOST_ANSWER, NO_CONTROLLER, Scripted
 from sweeping import ROOT, Desk, finish, wait_for
 
 WAYS = ROOT / "tests" / "slurm" / "ways.py"
+NUMBERED = {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way", "env": {"NUMBER": "{number}"}}
 NO_SUBMISSION = "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
 
 
@@ -129,11 +130,9 @@ def test_a_controller_that_is_silent_for_a_while_loses_nothing(desk: ScriptedDes
 
 def test_a_submission_whose_answer_is_lost_runs_once(desk: ScriptedDesk) -> None:
     desk.write_ways("goes_well")
-    desk.cluster.tell(lose_answers=True, hold=True)
+    desk.cluster.tell(lose_answers=1, hold=True)
     sweep = desk.begin()
-    desk.first_job()
-    desk.cluster.tell(lose_answers=False)
-    wait_for(lambda: len(desk.cluster.jobs()) > 1 or any("refused" in end for end in desk.ends()))
+    wait_for(lambda: len(desk.cluster.jobs()) == 2)
     desk.cluster.tell(hold=False)
     assert finish(sweep).code == 0
     ends = desk.ends()
@@ -197,3 +196,22 @@ def test_what_waits_in_the_queue_is_told_as_waiting_and_costs_nothing(desk: Scri
     done = finish(sweep)
     assert done.code == 1
     assert "0.0 s went into attempts that failed: cancelled 0.0 s" in done.out
+
+
+def test_a_cluster_that_takes_two_at_a_time(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well", grid={"way": ["goes_well"], "number": list(range(6))}, command=NUMBERED)
+    desk.cluster.tell(limit=2)
+    assert desk.carry_out() == 0
+    ends = desk.ends()
+    assert ends.count("succeeded") == 6
+    assert set(ends) == {"succeeded", "queue_full"}
+    assert ends.count("queue_full") == 4, "once each, and then as many are given to it as it takes"
+
+
+def test_variables_of_a_shell_overrule_nothing(desk: ScriptedDesk) -> None:
+    desk.write_ways("goes_well", slurm={"partition": "main"})
+    given = {"SBATCH_EXPORT": "NONE", "SBATCH_PARTITION": "low", "SBATCH_ACCOUNT": "ours", "SBATCH_JOB_NAME": "mine"}
+    (sbatch,) = desk.folder.glob("cluster/bin/sbatch")
+    sbatch.write_text(sbatch.read_text().replace("exec", f"env | grep ^SBATCH_ > {desk.folder}/seen; exec"))
+    assert finish(desk.start("sweep", "sweep.yaml", "--launcher", "slurm", **desk.cluster.env, **given)).code == 0
+    assert (desk.folder / "seen").read_text() == "SBATCH_ACCOUNT=ours\n"

@@ -26,8 +26,11 @@ def told(asked: Slurm, resources: Resources | None = None, placement: Placement 
     ("text", "message"),
     [
         ("{partitoin: long}", "unknown setting `slurm.partitoin` (did you mean `slurm.partition`?)"),
-        ("{partition: ''}", "slurm.partition: must be one line of printable characters, and not empty"),
-        ('{gres: "gpu:1\\nrm"}', "slurm.gres: must be one line of printable characters, and not empty"),
+        ("{partition: ''}", "slurm.partition: must be one line of printable characters without a backslash"),
+        ('{gres: "gpu:1\\nrm"}', "slurm.gres: must be one line of printable characters without a backslash"),
+        ("{extra: {comment: 'a\\b'}}", "slurm.extra.comment: must be one line of printable characters without a back"),
+        ("{extra: {test-only: true}}", "slurm.extra.test-only: nothing would be submitted"),
+        ("{extra: {ntasks-per-node: 2}}", "slurm.extra.ntasks-per-node: an attempt is one task"),
         ("{memory: 16}", "slurm.memory: expected a size with its unit, such as 4GiB, found an integer 16"),
         ("{memory: 0GiB}", "slurm.memory: must be above 0"),
         ("{memory: 4GiB, memory_up_to: 8}", "slurm.memory_up_to: expected a size with its unit"),

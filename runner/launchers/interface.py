@@ -45,6 +45,10 @@ class Launcher(Protocol):
         """Why nothing should be submitted now; nothing where it should."""
         ...
 
+    def most(self) -> int | None:
+        """How many attempts may be with it at a time, as far as it knows; nothing where it knows no bound."""
+        ...
+
     def look(self, reference: str) -> Look:
         """What has become of what was submitted."""
         ...
@@ -58,5 +62,7 @@ class Launcher(Protocol):
         ...
 
     def cancel(self, references: Sequence[str]) -> None:
-        """Ask what was submitted to end: for what has no claim yet. Does nothing where it has ended."""
+        """Ask what was submitted to end, with the next look at the latest: for what has no claim yet. What has ended is
+        left alone.
+        """
         ...

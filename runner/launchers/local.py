@@ -55,6 +55,10 @@ class LocalLauncher:
         """A process can always be tried."""
         return
 
+    def most(self) -> None:
+        """Slots bound them."""
+        return
+
     def look(self, reference: str) -> Going | Gone:
         pid, started = map(int, reference.split(":"))
         if pid in self._children:

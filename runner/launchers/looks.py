@@ -14,7 +14,7 @@ class Account:
     """How the launcher saw it end: one more witness.
 
     `agrees`: nothing in it speaks against a success. `fault` is what it was, where the launcher tells more than that it
-    failed; `node` is where it ran.
+    failed; `node` is where it ran. `heard`: it knew anything of it at all.
     """
 
     who: str
@@ -22,6 +22,7 @@ class Account:
     agrees: bool
     fault: Fault | None = None
     node: str | None = None
+    heard: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

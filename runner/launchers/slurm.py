@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,11 +14,13 @@ from runner.launchers.interface import Launching, LaunchRefused
 from runner.launchers.looks import Gone, Look
 from runner.placement import Placement
 from runner.slurm import commands
+from runner.slurm.appetite import Appetite
 from runner.slurm.array import attempts_of, folder_of, submit_array
 from runner.slurm.book import Book
 from runner.slurm.commands import NoAnswer
 from runner.slurm.reading import Unreadable
 from runner.slurm.reference import Reference, parsed
+from runner.slurm.refusals import is_full, is_nowhere
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
 
@@ -39,6 +42,8 @@ class SlurmLauncher:
         self._resources = resources
         self._book = Book()
         self._submitted: dict[str, tuple[str, int]] | None = None
+        self._to_cancel: list[str] = []
+        self._appetite = Appetite(time.monotonic)
 
     def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
         """One array for all that ask for the same."""
@@ -54,17 +59,34 @@ class SlurmLauncher:
         return [answers[position] for position in range(len(launchings))]
 
     def _submit(self, launchings: Sequence[Launching], placement: Placement) -> Sequence[str | LaunchRefused]:
+        """In smaller parts where the cluster takes not so many; on any node where those that are left would not do."""
         given = submit_array(self._root, launchings, self._asked, self._resources, placement)
-        if isinstance(given, LaunchRefused):
-            return [given] * len(launchings)
-        self._book.follow(given)
-        return [str(reference) for reference in given]
+        if not isinstance(given, LaunchRefused):
+            self._book.follow(given)
+            self._appetite.took(self._book.count_open())
+            return [str(reference) for reference in given]
+        if placement.avoid and is_nowhere(str(given)):
+            return self._submit(launchings, placement._replace(avoid=()))
+        if is_full(str(given)) and len(launchings) > 1:
+            half = len(launchings) // 2
+            first = self._submit(launchings[:half], placement)
+            full = isinstance(first[-1], LaunchRefused)
+            rest = launchings[half:]
+            return [*first, *([given] * len(rest) if full else self._submit(rest, placement))]
+        if is_full(str(given)):
+            self._appetite.refused(self._book.count_open())
+        return [given] * len(launchings)
+
+    def most(self) -> int | None:
+        """As many as the cluster was seen to take, where it once took no more."""
+        return self._appetite.most()
 
     def why_not_now(self) -> str | None:
         """It would be refused, and count as a failure of the run."""
         return self._book.why_silent()
 
     def look(self, reference: str) -> Look:
+        self._cancel_together()
         known = parsed(reference)
         look = self._book.look(known)
         return self._with_last_words(look, known) if isinstance(look, Gone) else look
@@ -99,8 +121,14 @@ class SlurmLauncher:
         return None
 
     def cancel(self, references: Sequence[str]) -> None:
+        """With the next look, in one command for all."""
+        self._to_cancel += [parsed(reference).job for reference in references]
+
+    def _cancel_together(self) -> None:
         """What Slurm does not hear now is fenced: it will end by itself when it starts."""
+        if not self._to_cancel:
+            return
+        jobs, self._to_cancel = self._to_cancel, []
         with suppress(NoAnswer):
-            if references:
-                commands.cancel([parsed(reference).job for reference in references])
+            commands.cancel(jobs)
         self._book.hurry()

@@ -8,6 +8,7 @@ from db.records import Claim, EndRequest
 from runner.evidence import Evidence, Unreadable
 from runner.launchers.looks import Fault
 from runner.recognisers.words import Recogniser, headline, how_it_ended, signal_name
+from runner.slurm.refusals import is_full
 from runner.tracebacks import Tracebacks
 from sweeps.units import size
 
@@ -68,6 +69,10 @@ def _lacking(evidence: Evidence) -> str:
     return "".join(f"; {proof.said}" for proof in evidence.proofs if proof.kind)[:500]
 
 
+def queue_full(evidence: Evidence) -> str | None:
+    return refused(evidence) if evidence.refused and is_full(evidence.refused) else None
+
+
 def refused(evidence: Evidence) -> str | None:
     return f"the launcher refused it: {evidence.refused}" if evidence.refused else None
 
@@ -93,7 +98,9 @@ def fenced(evidence: Evidence) -> str | None:
         return None  # it was there, and may have run
     if evidence.account is not None and evidence.account.fault not in (None, "cancelled"):
         return None  # it ended before anything started, and the launcher tells of what
-    return "the scheduler that opened it was gone before anything started; it can never start now"
+    stopped = isinstance(evidence.end_request, EndRequest)
+    what = "was told to stop" if stopped else "was gone"
+    return f"the scheduler that opened it {what} before anything started; it can never start now"
 
 
 def cancelled_before_start(evidence: Evidence) -> str | None:

@@ -53,7 +53,7 @@ def account_of(job: str, seen: Sequence[Queue], records: Sequence[Record], unhea
     )
     missing = f"; {unheard}" if unheard else ""
     nodes = next((nodes for nodes in (*(one.nodes for one in seen), *(one.nodes for one in records)) if nodes), None)
-    account = Account(who=WHO, said=said + missing, agrees=agrees, fault=fault, node=nodes)
+    account = Account(who=WHO, said=said + missing, agrees=agrees, fault=fault, node=nodes, heard=known)
     return Gone(account=account)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from runner.entry import bare_argv
 from runner.launchers.interface import Launching, LaunchRefused
 from runner.placement import Placement
 from runner.slurm.reference import Reference, new_name
+from runner.slurm.refusals import BY_SBATCH
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
 
@@ -24,6 +27,8 @@ SUPERVISOR = 64 * MIB
 ROOM_TO_END = 90.0
 """Seconds of a job's time that are not the attempt's: to ask it to end, to write its last checkpoint, to record it."""
 ATTEMPTS = "attempts.json"
+_LEFT_OPEN = ("account", "partition", "qos", "constraint", "reservation")
+"""Options that a user's shell may choose by a variable where the sweep file does not."""
 
 
 def folder_of(root: Path, name: str) -> Path:
@@ -43,7 +48,9 @@ def submit_array(
         (folder / ATTEMPTS).write_text(json.dumps(listed), encoding="utf-8")
     except OSError as error:
         return LaunchRefused(f"the folder {folder} of its array cannot be written: {error.strerror}")
-    return _submitted(folder, name, len(launchings), parameters(asked, resources, name, placement))
+    given = parameters(asked, resources, name, placement)
+    given["additional_parameters"]["output"] = log_pattern(folder.absolute())
+    return _submitted(folder, name, len(launchings), given)
 
 
 def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
@@ -51,14 +58,19 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
     from submitit.core.utils import FailedJobError, FailedSubmissionError
     from submitit.slurm.slurm import SlurmExecutor
 
+    class Executor(SlurmExecutor):
+        def _make_submission_command(self, submission_file_path: Path) -> list[str]:
+            return [*_without(overruling(os.environ, given)), "sbatch", str(submission_file_path)]
+
     argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
     try:
-        executor = SlurmExecutor(folder)
+        executor = Executor(folder)
         executor.parameters.update(given, map_count=count)  # None too: it stands for none, not for submitit's default
         # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
-        job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
+        with redirect_stderr(StringIO()):  # submitit prints there what it raises as well
+            job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
     except (FailedJobError, FailedSubmissionError) as error:  # the first is what a failing sbatch raises
-        return LaunchRefused(f"sbatch would not take it: {_reason(str(error))}")
+        return LaunchRefused(f"{BY_SBATCH}: {_reason(str(error))}")
     except RuntimeError:  # of submitit, where it finds no srun
         return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
     except OSError as error:
@@ -66,9 +78,25 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
     return [Reference(job=f"{job.job_id}_{index}", name=name) for index in range(count)]
 
 
+def overruling(environment: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
+    """Variables that sbatch would heed more than its script: all but a choice that the sweep file leaves open. Pure."""
+    extra = given["additional_parameters"]
+    left_open = {f"SBATCH_{key.upper()}" for key in _LEFT_OPEN if given.get(key) is None and key not in extra}
+    return sorted(name for name in environment if name.startswith("SBATCH_") and name not in left_open)
+
+
+def _without(names: Sequence[str]) -> list[str]:
+    return ["env", *(part for name in names for part in ("-u", name))] if names else []
+
+
 def _reason(said: str) -> str:
     lines = [line for line in said.splitlines() if "error:" in line] or said.strip().splitlines()[-1:]
     return legible(" ".join(line.partition("error:")[2].strip() or line.strip() for line in lines))
+
+
+def log_pattern(folder: Path) -> str:
+    """Where the log of a task goes, as sbatch reads it: `%` of a folder's own name is no pattern. Pure."""
+    return f"{str(folder).replace('%', '%%')}/%A_%a_0_log.out"
 
 
 def parameters(asked: Slurm, resources: Resources, name: str, placement: Placement) -> dict[str, Any]:

@@ -46,6 +46,10 @@ class Book:
             self._looks.setdefault(reference, Going())
         self.hurry()
 
+    def count_open(self) -> int:
+        """How many of those that are followed have not ended, as far as is known."""
+        return sum(not isinstance(look, Gone) for look in self._looks.values())
+
     def why_silent(self) -> str | None:
         """Why Slurm does not answer; nothing where it did when it was asked last, a moment ago."""
         if self._clock() >= self._next and all(isinstance(look, Gone) for look in self._looks.values()):

@@ -17,12 +17,14 @@ class ClusterPlaces:
     cpus: int
     count: int
     why_not_now: Callable[[], str | None]
+    most: Callable[[], int | None] = lambda: None
     gpus: tuple[Gpu, ...] = ()
     gpus_per_slot: int = 1
     start_at_once: bool = False
 
     def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:  # noqa: ARG002 - it has no names
         """Nothing is submitted to a cluster that does not answer: it would be refused, and count as a failure."""
-        if in_flight >= self.count or self.why_not_now():
+        most = self.most()
+        if in_flight >= (self.count if most is None else min(self.count, most)) or self.why_not_now():
             return None
         return Slot(device=self.device, name="slurm", env=threads(self.cpus), descriptor=None)

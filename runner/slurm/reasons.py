@@ -18,7 +18,7 @@ _HOPELESS: Mapping[str, str] = {
     "JobHeldUser": "`scontrol release {job}` lets it go",
     "PartitionConfig": "it asks for what the partition does not grant: ask for less, or name another",
     "PartitionNodeLimit": "name another `slurm.partition`",
-    "PartitionTimeLimit": "ask for less `slurm.time`, or name another `slurm.partition`",
+    "PartitionTimeLimit": "ask for less `slurm.time` (or `resources.time`), or name another `slurm.partition`",
     "QOSNotAllowed": "name another `slurm.qos`",
 }
 _OF_ONE_JOB = re.compile(r"(?:QOS|Assoc)(?:Max\w+Per(?:Job|Node)\w*|Min\w+)")
