@@ -46,6 +46,7 @@ TIMES_PYYAML = 4
 """Allowed for large inputs: by so much longer than PyYAML takes to load as many bytes, two of them a value, which is
 measured beside every case that takes long. Machines are not equally fast, nor one machine at all times.
 """
+MOST_RUNS = 50_000
 BYTES_OF_A_RUN = 20
 """`seeds: 4096` is short, and asks for as much as 4,096 runs that are written out."""
 GIVEN_UP = 20.0
@@ -252,7 +253,7 @@ def _runs(text: bytes) -> int:
         data = yaml.safe_load(text)
         seeds = data.get("seeds", 1)
         sizes = [len(values) for values in data.get("grid", {}).values() if isinstance(values, list)]
-        return math.prod(sizes) * (len(seeds) if isinstance(seeds, list) else seeds)
+        return min(MOST_RUNS, math.prod(sizes) * (len(seeds) if isinstance(seeds, list) else int(seeds)))
     return 1
 
 

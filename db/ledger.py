@@ -159,10 +159,19 @@ class Ledger:
         """Close an attempt. The first verdict stays: whoever judges the same evidence again changes nothing.
 
         A success lifts a stop that came too late to prevent it.
+
+        Raises:
+            LedgerError: the ledger holds a success of the attempt, and its witnesses speak against one.
         """
         with self._write() as connection:
-            judged = "SELECT 1 FROM verdict WHERE attempt_id = :attempt"
-            if connection.execute(sa.text(judged), {"attempt": attempt_id}).first():
+            judged = "SELECT word FROM verdict WHERE attempt_id = :attempt"
+            there = connection.execute(sa.text(judged), {"attempt": attempt_id}).scalar()
+            if there == "succeeded" and not isinstance(verdict, Succeeded):
+                raise LedgerError(
+                    f"{self.path}: somebody wrote a success of attempt {attempt_id} into it, whose witnesses say: "
+                    f"{verdict.because}. Nothing in it can be believed: restore a copy, or begin with another --root"
+                )
+            if there is not None:
                 return
             insert(connection, "verdict", {"attempt_id": attempt_id, **_verdict_row(verdict)})
             insert_missing(connection, "measured", [{"attempt_id": attempt_id, **asdict(measured)}])

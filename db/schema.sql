@@ -233,6 +233,15 @@ WHEN NEW.word <> 'failed' AND (
     OR EXISTS (SELECT 1 FROM json_each(NEW.evidence) line WHERE json_extract(line.value, '$.agrees') IS NOT 1))
 BEGIN SELECT RAISE(ABORT, 'a success needs every witness to agree'); END;
 
+CREATE TRIGGER success_without_witnesses BEFORE INSERT ON verdict
+WHEN NEW.word = 'succeeded' AND (
+    EXISTS (SELECT 1 FROM json_each(NEW.evidence) line
+            WHERE json_type(line.value, '$.witness') IS NOT 'text' OR json_type(line.value, '$.said') IS NOT 'text')
+    OR 4 > (SELECT COUNT(DISTINCT json_extract(line.value, '$.witness')) FROM json_each(NEW.evidence) line
+            WHERE json_extract(line.value, '$.witness') IN ('claim', 'exit', 'supervisor', 'kernel'))
+    OR json_array_length(NEW.evidence) < 5)
+BEGIN SELECT RAISE(ABORT, 'a success needs claim, exit, supervisor, kernel, and what proves it, among its witnesses'); END;
+
 CREATE TRIGGER success_without_digest BEFORE INSERT ON verdict
 WHEN NEW.word = 'succeeded' AND NEW.result_sha256 GLOB '*[^0-9a-f]*'
 BEGIN SELECT RAISE(ABORT, 'a success needs the SHA-256 of what proves it'); END;

@@ -18,7 +18,7 @@ from db.strict import describe, nearest
 from runner.evidence import FaultKind
 from sweeps.yaml_loader import load_yaml
 
-MAX_YAML_BYTES = 4 * 2**20
+MAX_YAML_BYTES = 2**20
 """A larger one would take minutes to read."""
 _NAMES_SHOWN = 1000
 _BLANKS = " \t\r\n"

@@ -43,9 +43,13 @@ class OpenAttempts:
         folder = AttemptDir(self._root / opened.run_id / str(opened.number))
         self.attended[opened.id] = Attended(opened, folder, opener_lives, refused)
 
-    def attend(self) -> Iterator[tuple[OpenAttempt, Verdict]]:
-        """Look at each of them; those that are over come out, with their recorded verdict."""
+    def attend(self, before: Callable[[], None]) -> Iterator[tuple[OpenAttempt, Verdict]]:
+        """Look at each of them; those that are over come out, with their recorded verdict.
+
+        `before` is called before each look: what an attempt left may take long to read.
+        """
         for attended in list(self.attended.values()):
+            before()
             verdict = attended.attend(self._ledger, self._launchers.named(attended.attempt.launcher))
             if verdict is not None:
                 del self.attended[attended.attempt.id]

@@ -20,12 +20,15 @@ from runner.attempt_dir import AttemptDir
 from runner.contents import Contents, Fault, read_contents
 from runner.evidence import Proof, end_of
 from runner.last_line import last_line
+from runner.patience import TookTooLong, at_most
 from runner.regular_file import reading
 from runner.watched import below, matching, stamp_of
 from runner.wholeness import END_BYTES, is_known_by_its_end, require_end, require_whole
 from sweeps.units import size
 
 MAX_FILE_BYTES = 64 * 2**20
+MATCHING = 2.0
+"""Seconds in which a last line has to be found to match, or not: a pattern can take longer than the world will last."""
 CLOCKS_APART = 60.0
 """Seconds by which clocks may differ of two file systems."""
 SLEWED = 0.5
@@ -178,7 +181,7 @@ def _prove_last_line(attempt: AttemptDir, wanted: str, exit_: Exit) -> Proof:
         line = _check_last_line(attempt, wanted, exit_.last_line)
     except Fault as fault:
         return Proof(witness=name, name=name, said=str(fault), kind=fault.kind)
-    except re.error as error:
+    except (re.error, TookTooLong) as error:
         return Proof(witness=name, name=name, said=f"it cannot be told: {error}", kind="bad_result")
     sha256 = hashlib.sha256(line.encode(errors="replace")).hexdigest()
     return Proof(witness=name, name=name, said=f"the last line of its output is {line!r}", sha256=sha256)
@@ -187,11 +190,12 @@ def _prove_last_line(attempt: AttemptDir, wanted: str, exit_: Exit) -> Proof:
 def _check_last_line(attempt: AttemptDir, wanted: str, line: str | None) -> str:
     if line is None:
         raise Fault("incomplete", "its output was not seen when it ended")
-    if re.search(wanted, line):
-        return line
-    said = f"the last line of its output is {line!r}" if line else "it printed nothing"
-    later = last_line(end_of(attempt.stdout))
-    late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
-    other = last_line(end_of(attempt.stderr))
-    aside = f"; its stderr ends with {other!r}, but it is stdout that counts" if re.search(wanted, other) else ""
+    with at_most(MATCHING, f"whether {line!r} matches {wanted!r}; write `last_line` without nested repetitions"):
+        if re.search(wanted, line):
+            return line
+        said = f"the last line of its output is {line!r}" if line else "it printed nothing"
+        later = last_line(end_of(attempt.stdout))
+        late = f"; what it left behind printed {later!r} after it had ended" if re.search(wanted, later) else ""
+        other = last_line(end_of(attempt.stderr))
+        aside = f"; its stderr ends with {other!r}, but it is stdout that counts" if re.search(wanted, other) else ""
     raise Fault("incomplete", f"{said}, which does not match {wanted!r}{late or aside}")

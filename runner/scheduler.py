@@ -177,17 +177,27 @@ class Scheduler:
 
     def _tick(self) -> None:
         """One round: pulse, wishes, open attempts, next steps."""
-        if time.monotonic() - self._last_pulse >= PULSE_SECONDS:
-            self._ledger.record_pulse(self._tenure.scheduler_id)
-            self._last_pulse = time.monotonic()
+        self._pulse()
         self._carry_out_requests()
         if self.interrupted:
             self._open.end("interrupted")
-        for attempt, verdict in self._open.attend():
+        for attempt, verdict in self._open.attend(before=self._pulse):
             self._conclude(attempt, verdict)
         if not self.interrupted:
             self._take_next_steps()
         self._observe(None)
+
+    def _pulse(self) -> None:
+        if time.monotonic() - self._last_pulse >= PULSE_SECONDS:
+            self._ledger.record_pulse(self._tenure.scheduler_id)
+            self._last_pulse = time.monotonic()
+
+    def left_open(self) -> list[tuple[str, int]]:
+        """Run and number of the open attempts of runs that the sweep, which was changed since, no longer names."""
+        opened = self._ledger.read_open_attempts()
+        return [
+            (one.run_id, one.number) for one in opened if one.sweep == self.sweep.name and one.run_id not in self.runs
+        ]
 
     def _adopt(self) -> None:
         """Look after every open attempt of our runs, whoever opened it."""

@@ -154,6 +154,9 @@ class _HeldSweep:
     def _schedule(self, scheduler: Scheduler, *, detached: bool) -> None:
         if is_network_file_system(self._root):
             self._watch.say(ON_NETWORK)
+        for run, number in scheduler.left_open():
+            ends = as_typed(self._root, "cancel", run)
+            self._watch.say(f"{run}: no longer in the sweep, and its attempt {number} may still run; `{ends}` ends it")
         self._watch.follow(scheduler)
         with interrupted_by_signals(scheduler.interrupt):
             if detached:

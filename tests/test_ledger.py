@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db import verdicts
 from db.board import Board, NoSuchRun
-from db.errors import Refused
+from db.errors import LedgerError, Refused
 from db.foreseen import Foreseen
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit, Score
@@ -227,7 +227,9 @@ def test_an_empty_file_is_no_ledger(tmp_path: Path) -> None:
         Board(tmp_path / "ledger.db")
 
 
-GREEN = (1, "succeeded", None, "all agree", '[{"agrees": true}]', 0, None, 0, "0" * 64, 1.0)
+WITNESSES = ("claim", "exit", "supervisor", "kernel", "result")
+AGREED = [{"witness": name, "said": "fine", "agrees": True} for name in WITNESSES]
+GREEN = (1, "succeeded", None, "all agree", json.dumps(AGREED), 0, None, 0, "0" * 64, 1.0)
 INSERT_VERDICT = "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -243,6 +245,11 @@ INSERT_VERDICT = "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         (4, '[{"agrees": true}, {"agrees": false}]'),
         (4, '[{"agrees": 2}]'),
         (4, '[{"said": "yes"}]'),
+        (4, json.dumps([{**line, "agrees": line["witness"] != "result"} for line in AGREED])),
+        (4, json.dumps([{"agrees": True}] * 6)),
+        (4, json.dumps([{**line, "said": None} for line in AGREED])),
+        *((4, json.dumps([line for line in AGREED if line["witness"] != name])) for name in WITNESSES),
+        (4, json.dumps([AGREED[0]] * 9)),
         (5, None),
         (5, 1),
         (6, 9),
@@ -270,6 +277,14 @@ def test_the_first_verdict_stays(book: Book, verb: str) -> None:
         book.by_hand(INSERT_VERDICT.replace("INSERT", verb), *GREEN)
     book.ledger.record_verdict(attempt, green(), Measured())
     assert book.state() == ("retrying", "cuda_oom", 1)
+
+
+def test_a_success_that_somebody_wrote_meanwhile_is_told(book: Book) -> None:
+    attempt = book.attempt()
+    book.by_hand(INSERT_VERDICT, *GREEN)
+    book.ledger.record_verdict(attempt, green(), Measured())
+    with pytest.raises(LedgerError, match="somebody wrote a success of attempt 1 into it"):
+        book.ledger.record_verdict(attempt, FAILED, Measured())
 
 
 def test_facts_are_never_changed(book: Book) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -394,6 +395,16 @@ def test_the_last_line(tmp_path: Path, script: str, verdict: type, said: str) ->
     found = tried(tmp_path, script, last_line="^Training finished")
     assert type(found) is verdict
     assert said in "; ".join(line.said for line in found.evidence)
+
+
+def test_a_pattern_that_would_take_for_ever_is_given_up(tmp_path: Path) -> None:
+    script = 'echo "epoch 10 of 10 all losses are fine and the model was saved to disk in the usual place ok"'
+    begun = time.monotonic()
+    found = tried(tmp_path, script, last_line=r"^(\w+\s?)*: done$")
+    assert time.monotonic() - begun < 30
+    assert isinstance(found, Failed)
+    assert found.kind == "bad_result"
+    assert "2 s did not suffice to tell whether" in found.because
 
 
 def test_exit_code_0_proves_nothing(tmp_path: Path) -> None:
