@@ -194,10 +194,8 @@ class Scheduler:
 
     def left_open(self) -> list[tuple[str, int]]:
         """Run and number of the open attempts of runs that the sweep, which was changed since, no longer names."""
-        opened = self._ledger.read_open_attempts()
-        return [
-            (one.run_id, one.number) for one in opened if one.sweep == self.sweep.name and one.run_id not in self.runs
-        ]
+        ours = [one for one in self._ledger.read_open_attempts() if one.sweep == self.sweep.name]
+        return [(one.run_id, one.number) for one in ours if one.run_id not in self.runs]
 
     def _adopt(self) -> None:
         """Look after every open attempt of our runs, whoever opened it."""
