@@ -48,8 +48,8 @@ def step_memory(work: Work) -> StepMemory | None:
 
 
 def fitting(work: Work, within: Room) -> BatchSplit | None:
-    """The largest micro batch that fits, the whole batch where no limit is known; nothing where none fits, or of work
-    whose memory is not known.
+    """The largest micro batch that fits, the whole batch where no limit is known; nothing where none fits, where only a
+    part would and the batch cannot be divided, or of work whose memory is not known.
     """
     memory = step_memory(work)
     if memory is None:
@@ -57,7 +57,8 @@ def fitting(work: Work, within: Room) -> BatchSplit | None:
     if within.limit_bytes is None:
         return BatchSplit(micro=work.effective_batch, accum=1)
     found = _fit(work, within)
-    return found.batch if found else None
+    divided = found is not None and found.batch.accum > 1
+    return found.batch if found and not (divided and work.why_indivisible) else None
 
 
 def with_room(work: Work, within: Room) -> Work:

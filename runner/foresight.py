@@ -85,7 +85,7 @@ class Foresight:
 
     def _seen(self, run: PreparedRun) -> Seen:
         limit = self.room.limit_bytes
-        if not self.learns or limit is None or not isinstance(run.work, Training):
+        if not self.learns or limit is None or not isinstance(run.work, Training) or run.work.why_indivisible:
             return NOTHING_SEEN
         shape, begun = run.work.shape, time.monotonic()
         good_until, seen = self._read.get(shape, (begun, NOTHING_SEEN))

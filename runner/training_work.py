@@ -16,6 +16,10 @@ from runner.work import Assignment, Order
 from sweeps.settings import Memory, Recompute, RunSettings
 
 ALLOCATOR = "PYTORCH_ALLOC_CONF"
+COUPLED = (
+    "what becomes of a window depends on the others of its micro batch (`couples_samples`), so smaller ones would be "
+    "another experiment"
+)
 _ALLOCATORS = (ALLOCATOR, "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
 """As torch spells it now, and in older versions."""
 
@@ -41,7 +45,6 @@ class Training:
     allocator: Mapping[str, str] = field(default_factory=dict)
 
     command = None
-    why_indivisible = None
     must_ask = False
     resumes = True
     silence = 3600.0
@@ -49,6 +52,10 @@ class Training:
     @property
     def backbone(self) -> str:
         return self.run.backbone
+
+    @property
+    def why_indivisible(self) -> str | None:
+        return COUPLED if self.couples_samples else None
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from db.foreseen import Foreseen
 from db.ledger import Ledger, RunRow
 from db.records import BatchSplit
 from db.verdicts import Failed, Measured
-from runner.fitting import Room
+from runner.fitting import Room, fitting
 from runner.foresight import Foresight
 from runner.gpus import Gpu
 from runner.predicted import GPU, HOST, Line, StepMemory, needed
@@ -118,3 +119,14 @@ def test_a_run_starts_as_others_of_its_shape_were_seen_to_fit(ledger: Ledger) ->
     assert known.later(training(1), WHOLE) == HALF
     assert known.first(training(1, shape="other")).batch == WHOLE
     assert {other.first(training(1)).batch for other in others} == {WHOLE}, "off, without a limit, on other devices"
+
+
+def test_a_batch_whose_windows_influence_each_other_is_never_cut() -> None:
+    run = training()
+    coupled = replace(run.work, couples_samples=True) if isinstance(run.work, Training) else run.work
+    tight = Room(place=HOST, limit_bytes=needed(STEP, HALF, HOST))
+    assert fitting(run.work, tight) == HALF
+    assert fitting(coupled, tight) is None
+    assert fitting(coupled, Room(place=HOST, limit_bytes=needed(STEP, WHOLE, HOST))) == WHOLE
+    assert run.work.why_indivisible is None
+    assert "another experiment" in (coupled.why_indivisible or "")
