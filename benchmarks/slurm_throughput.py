@@ -32,10 +32,13 @@ MOST_RATIO, MOST_COMMANDS, MOST_SECONDS = 1.2, 3, 0.5
 
 
 def launchings(root: Path, count: int) -> list[Launching]:
+    """As they are once opened: their plans were written, so their paths have been spelled."""
     slot = Slot(device="cpu", name="slurm", env={}, descriptor=None)
+    folders = [root / f"run-{number}" / "1" for number in range(count)]
     return [
-        Launching(attempt=AttemptDir(root / f"run-{number}" / "1"), plan=plan_of(number), slot=slot)
-        for number in range(count)
+        Launching(attempt=AttemptDir(folder), plan=plan_of(number), slot=slot)
+        for number, folder in enumerate(folders)
+        if str(folder)
     ]
 
 

@@ -18,6 +18,7 @@ from runner.launchers.local import LocalLauncher
 from runner.launchers.looks import Gone
 from runner.placement import Placement
 from runner.slots import Slots, open_slots
+from runner.slurm import book
 from runner.slurm.refusals import is_full
 
 
@@ -38,6 +39,7 @@ class TestScriptedSlurm(Contract):
     def cluster(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
         cluster = Scripted(tmp_path / "cluster")
         monkeypatch.setenv("PATH", cluster.env["PATH"])
+        monkeypatch.setattr(book, "UNKNOWN_PATIENCE", 5.0)
         yield cluster
         cluster.clean_up()
 

@@ -75,7 +75,8 @@ def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) ->
         return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
     except OSError as error:
         return LaunchRefused(f"sbatch cannot be called: {error.strerror}")
-    return [Reference(job=f"{job.job_id}_{index}", name=name) for index in range(count)]
+    begins = f"{job.job_id}_"
+    return [Reference(f"{begins}{index}", name) for index in range(count)]
 
 
 def overruling(environment: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:

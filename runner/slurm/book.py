@@ -42,8 +42,7 @@ class Book:
 
     def follow(self, references: Iterable[Reference]) -> None:
         """Keep an eye on what was just submitted."""
-        for reference in references:
-            self._looks.setdefault(reference, Going())
+        self._looks.update(dict.fromkeys(references, Going()))
         self.hurry()
 
     def count_open(self) -> int:

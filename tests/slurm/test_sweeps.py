@@ -17,6 +17,7 @@ from slurm.cluster import Cluster
 from slurm.desk import SlurmDesk
 
 MARKED = ROOT / "tests" / "commands" / "marked.sh"
+SHORT = {"time": "20s", "memory": "1500MiB"}
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_more_memory_is_asked_for_where_it_may_be(desk: SlurmDesk) -> None:
 
 def test_a_training_whose_job_is_too_short_goes_on_in_others(desk: SlurmDesk) -> None:
     train = {"batch": 8, "steps": 40, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 1000}
-    desk.write(train=train, grid={"backbone": ["slow"]}, slurm={"time": "20s"}, policy={"wait": 0, "grace": 5})
+    desk.write(train=train, grid={"backbone": ["slow"]}, slurm=SHORT, policy={"wait": 0, "grace": 5})
     assert desk.sweep_there().code == 0
     *cut, last = desk.attempts()
     assert {row["failure_kind"] for row in cut} == {"wall_time"}
