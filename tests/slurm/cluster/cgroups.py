@@ -29,9 +29,16 @@ def processes_left(root: Path, conf: Path, nodes: Iterable[str]) -> set[int]:
         with suppress(OSError):
             environment = (folder / "environ").read_bytes().split(b"\0")
             of_job = of_cluster in environment and any(entry.startswith(b"SLURM_JOB_ID=") for entry in environment)
-            if of_job or of_daemons in environment:
+            if of_job or of_daemons in environment or _is_stepd_of(root, folder):
                 found.add(int(folder.name))
     return found - {os.getpid(), 0}
+
+
+def _is_stepd_of(root: Path, process: Path) -> bool:
+    """One that outlived its slurmd has overwritten its environment with its title. It holds the cluster's log open."""
+    if not (process / "cmdline").read_bytes().startswith(b"slurmstepd"):
+        return False
+    return any(str(held.readlink()).startswith(f"{root}/") for held in (process / "fd").iterdir())
 
 
 def _words(file: Path) -> list[str]:
