@@ -277,7 +277,7 @@ class Scheduler:
         if stranger_lives(self._root / run.run_id, past):
             self._waiting.put(run.run_id, PULSE_SECONDS)
             return Turn.TAKEN
-        slot = self._caution.take_slot(len(in_flight))
+        slot = self._caution.take_slot(self._count_started_here())
         self.lacks_slot = slot is None
         if slot is None:
             return Turn.NO_SLOT
@@ -299,6 +299,12 @@ class Scheduler:
         batch = f", micro batch {step.batch.micro} x {step.batch.accum}" if step.batch.effective > 1 else ""
         self._opened.append((opened, f"{self._opener.verb}: {step.because}{batch}{begins}"))
         return Turn.TAKEN
+
+    def _count_started_here(self) -> int:
+        """How many of the open attempts this sweep started where it starts attempts now."""
+        ours = (self.sweep.name, self._opener.launcher.name)
+        begun = sum((it.attempt.sweep, it.attempt.launcher) == ours for it in self.running.values())
+        return begun + len(self._opened)
 
     def _after_refusal(self, run: PreparedRun, refusal: IntegrityError) -> None:
         """The ledger would not have the attempt: another sweep opened one, or a later scheduler took this sweep."""

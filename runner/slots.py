@@ -58,7 +58,7 @@ class Places(Protocol):
         ...
 
     def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:
-        """A slot, or None where none is to be had now. `in_flight` attempts of the sweep are open."""
+        """A slot, or None where none is to be had now. `in_flight` attempts that the sweep started here are open."""
         ...
 
 
@@ -84,11 +84,15 @@ class Slots:
         """How many attempts these let run side by side, where nobody else is using them."""
         return len(self.gpus) // self.gpus_per_slot if self.gpus else len(self.cpus) // self.cpus_per_slot
 
-    def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:  # noqa: ARG002 - locks tell
+    def take(self, avoid: Collection[str] = (), *, in_flight: int = 0) -> Slot | None:
         """A free slot, or None where there is none now; never with a device named in `avoid`.
 
         All of it or nothing: whoever finds too little free lets go of what it has, so no two wait for each other.
+        An attempt that just ended holds no lock any more, and its place until its verdict is known: it may be why
+        nothing more should be started.
         """
+        if in_flight >= self.count:
+            return None
         if not self.gpus:
             locked = lock_some(self.folder / "cpus", self.cpus, self.cpus_per_slot)
             return self._slot("cpu", "", locked.descriptor) if locked else None
