@@ -105,8 +105,9 @@ class OnSlurm:
         return room(spec.resources, (), os.environ)
 
     def require_usable(self, spec: SweepSpec, root: Path) -> None:  # noqa: ARG002 - of hosts
-        if "\\" in str(root):
-            raise Refused(f"--root {root}: Slurm reads the backslash in it otherwise; use a folder without one")
+        odd = next((one for one in str(root.absolute()) if one == "\\" or not one.isprintable()), None)
+        if odd:
+            raise Refused(f"--root {root}: Slurm reads {odd!r} in it otherwise; use a folder without it")
         missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
         if missing:
             raise Refused(

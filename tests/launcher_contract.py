@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,16 @@ class Contract:
         assert (end.account is not None) is launcher.is_witness
         assert end.account is None or end.account.agrees is (code == 0)
         assert launcher.look(reference) == end, "and stays so"
+
+    @pytest.mark.parametrize("name", ["per%jcent", "per%%cent", "a b", "ü'\"$(x)#"])
+    def test_any_folder_will_do(self, bench: Bench, name: str) -> None:
+        odd = replace(bench, root=bench.root / name)
+        attempt = planned(odd.root / "1", shell("echo ran"), limits=QUICK)
+        launcher = odd.launcher()
+        (reference,) = submit(odd, launcher, attempt)
+        end = gone(launcher, reference)
+        assert end.account is None or end.account.agrees
+        assert output(attempt) == "ran\n"
 
     def test_what_is_submitted_together_is_told_apart(self, bench: Bench) -> None:
         launcher = bench.launcher()

@@ -76,8 +76,9 @@ class Scripted:
 
 
 def _sbatch(state: Path, arguments: Sequence[str]) -> int:
-    (script,) = arguments
-    lines = [line for line in Path(script).read_text().splitlines() if line.startswith("#SBATCH --")]
+    assert not arguments, "its script comes on standard input, and all that it is asked stands there"
+    script = sys.stdin.read()
+    lines = [line for line in script.splitlines() if line.startswith("#SBATCH --")]
     words = [shlex.split(line)[1].removeprefix("--").partition("=") for line in lines]
     options = {name: value for name, _, value in words}
     first, last = options["array"].partition("%")[0].split("-")
@@ -125,7 +126,8 @@ def _monitor(state: Path, arguments: Sequence[str]) -> int:
         return 0
     array, index = job.split("_")
     names = {"SLURM_JOB_ID": array, "SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index}
-    script = Path(told["script"]).resolve()
+    script = folder / "script"
+    script.write_text(told["script"])
     with Path(told["output"]).open("ab") as log:
         process = subprocess.Popen(
             ["/bin/bash", str(script)],

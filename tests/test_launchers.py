@@ -67,17 +67,6 @@ class TestScriptedSlurm(Contract):
         assert all(is_full(str(answer)) for answer in answers[limit:])
         assert launcher.most() == limit
 
-    @pytest.mark.parametrize("name", ["per%jcent", "per%%cent", "a b", "ü'\"$(x)#"])
-    def test_any_folder_will_do(self, bench: Bench, name: str) -> None:
-        odd = Bench("slurm", bench.root / name)
-        attempt = planned(odd.root / "1", shell("echo ran"), limits=QUICK)
-        launcher = odd.launcher()
-        (reference,) = submit(odd, launcher, attempt)
-        account = gone(launcher, reference).account
-        assert account is not None
-        assert account.agrees
-        assert output(attempt) == "ran\n"
-
 
 def is_free(slots: Slots) -> bool:
     slot = slots.take()

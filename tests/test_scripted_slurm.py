@@ -11,36 +11,22 @@ from typing import Any
 
 import pytest
 from scripted_slurm import LOST_ANSWER, NO_CONTROLLER, Scripted
-from sweeping import ROOT, Desk, finish, wait_for
+from sweeping import finish, wait_for
+from ways_desk import WAYS, WaysDesk
 
-WAYS = ROOT / "tests" / "slurm" / "ways.py"
 NUMBERED = {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way", "env": {"NUMBER": "{number}"}}
 NO_SUBMISSION = "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
 
 
-class ScriptedDesk(Desk):
+class ScriptedDesk(WaysDesk):
     """Sweeps of one command, for that cluster."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
         self.cluster = Scripted(folder / "cluster")
-
-    def write_ways(self, *ways: str, **sections: Any) -> None:
-        base: dict[str, Any] = {
-            **dict.fromkeys(("tasks", "data", "train", "plugins")),
-            "name": "ways",
-            "command": {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way"},
-            "success": {"files": [{"path": "{out}/m.json", "metrics": ["mse"]}]},
-            "grid": {"way": list(ways)},
-            "policy": {"wait": 0, "grace": 1, "stop_after": 0},
-        }
-        self.write(**{**base, **sections})
-
-    def begin(self) -> Any:
-        return self.start("sweep", "sweep.yaml", "--launcher", "slurm", **self.cluster.env)
+        super().__init__(folder, self.cluster)
 
     def carry_out(self) -> int:
-        return finish(self.begin()).code
+        return finish(self.start_there()).code
 
     def ends(self) -> list[str]:
         """How each attempt ended, in the order in which they were opened."""
@@ -50,7 +36,7 @@ class ScriptedDesk(Desk):
         return wait_for(self.cluster.jobs)[0]
 
     def state(self) -> dict[str, Any]:
-        facts = json.loads(self.type("status", "--json", **self.cluster.env).out)
+        facts = json.loads(self.type("status", "--json").out)
         row: dict[str, Any] = facts["sweeps"][0]["runs"][0]
         return row
 
@@ -82,7 +68,7 @@ def test_what_goes_well(desk: ScriptedDesk) -> None:
 def test_what_ends_before_it_begins_is_tried_again(desk: ScriptedDesk, word: str, kind: str) -> None:
     desk.write_ways("goes_well")
     desk.cluster.tell(hold=True)
-    sweep = desk.begin()
+    sweep = desk.start_there()
     job = desk.first_job()
     desk.cluster.tell(words={job: word})
     wait_for(lambda: len(desk.cluster.jobs()) == 2)
@@ -97,7 +83,7 @@ def test_no_success_while_slurm_says_otherwise(desk: ScriptedDesk, word: str) ->
     never = dict.fromkeys(("node_lost", "preempted", "host_oom", "wall_time", "contradiction"), 0)
     desk.write_ways("goes_well", policy={"wait": 0, "grace": 1, "stop_after": 0, "retries": never})
     desk.cluster.tell(hold=True)
-    sweep = desk.begin()
+    sweep = desk.start_there()
     job = desk.first_job()
     desk.cluster.tell(words={job: word}, hold=False)
     if word == "REVOKED":
@@ -115,7 +101,7 @@ def test_no_success_while_slurm_says_otherwise(desk: ScriptedDesk, word: str) ->
 
 def test_a_controller_that_is_silent_for_a_while_loses_nothing(desk: ScriptedDesk) -> None:
     desk.write_ways("sleeps", "goes_well", resources={"slots": 1})
-    sweep = desk.begin()
+    sweep = desk.start_there()
     wait_for(lambda: list(desk.root.glob("*/1/claim.json")))
     silent = {"squeue": NO_CONTROLLER, "sacct": NO_CONTROLLER, "scancel": NO_CONTROLLER, "sbatch": NO_SUBMISSION}
     desk.cluster.tell(silent=silent)
@@ -131,7 +117,7 @@ def test_a_controller_that_is_silent_for_a_while_loses_nothing(desk: ScriptedDes
 def test_a_submission_whose_answer_is_lost_runs_once(desk: ScriptedDesk) -> None:
     desk.write_ways("goes_well")
     desk.cluster.tell(lose_answers=1, hold=True)
-    sweep = desk.begin()
+    sweep = desk.start_there()
     wait_for(lambda: len(desk.cluster.jobs()) == 2)
     desk.cluster.tell(hold=False)
     assert finish(sweep).code == 0
@@ -154,7 +140,7 @@ def test_a_controller_that_lost_its_state(desk: ScriptedDesk) -> None:
     """The next job has the same number; what runs is not known any more, and ends by itself."""
     desk.write_ways("goes_well")
     desk.cluster.tell(hold=True)
-    sweep = desk.begin()
+    sweep = desk.start_there()
     first = desk.first_job()
     time.sleep(1)
     desk.cluster.forget()
@@ -186,11 +172,11 @@ def test_a_training_whose_time_is_over_goes_on_until_it_is_complete(desk: Script
 def test_what_waits_in_the_queue_is_told_as_waiting_and_costs_nothing(desk: ScriptedDesk) -> None:
     desk.write_ways("goes_well")
     desk.cluster.tell(hold=True)
-    sweep = desk.begin()
+    sweep = desk.start_there()
     job = desk.first_job()
     desk.cluster.tell(reasons={job: "JobHeldUser"})
     row = wait_for(lambda: next((row for row in [desk.state()] if row["attempts"]), None))
-    told = desk.type("why", row["run"], **desk.cluster.env).out
+    told = desk.type("why", row["run"]).out
     assert "it has not begun (will not start by itself: JobHeldUser; `scontrol release" in told
     assert desk.type("cancel", "--all").code == 0
     done = finish(sweep)
@@ -213,5 +199,15 @@ def test_variables_of_a_shell_overrule_nothing(desk: ScriptedDesk) -> None:
     given = {"SBATCH_EXPORT": "NONE", "SBATCH_PARTITION": "low", "SBATCH_ACCOUNT": "ours", "SBATCH_JOB_NAME": "mine"}
     (sbatch,) = desk.folder.glob("cluster/bin/sbatch")
     sbatch.write_text(sbatch.read_text().replace("exec", f"env | grep ^SBATCH_ > {desk.folder}/seen; exec"))
-    assert finish(desk.start("sweep", "sweep.yaml", "--launcher", "slurm", **desk.cluster.env, **given)).code == 0
+    assert finish(desk.start("sweep", "sweep.yaml", "--launcher", "slurm", **given)).code == 0
     assert (desk.folder / "seen").read_text() == "SBATCH_ACCOUNT=ours\n"
+
+
+@pytest.mark.parametrize("name", ["back\\slash", "line\nend", "cursor\x1b[2J"])
+def test_a_root_that_slurm_would_read_otherwise_is_refused(desk: ScriptedDesk, name: str) -> None:
+    desk.write_ways("goes_well")
+    done = finish(desk.start_there("--root", name))
+    assert (done.code, done.out) == (2, "")
+    assert "in it otherwise; use a folder without it" in done.err
+    assert "\x1b" not in done.err
+    assert desk.cluster.jobs() == []

@@ -205,7 +205,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return Cluster(monkeypatch)
 
 
-JOB = Reference(job="1_0", name="runner-a")
+JOB = Reference.of("1_0", "runner-a")
 
 
 def row(word: str, *, job: str = "1_0", name: str = "runner-a", submitted: str = "2026-01-01T10:00:00") -> Queue:
@@ -257,7 +257,7 @@ def test_without_accounting_what_squeue_says_is_the_end_and_sacct_is_not_asked_a
     assert "keeps no accounts" in account(book.look(JOB)).said
     cluster.queue = [row("FAILED", job="1_1")]
     cluster.wait(book, 1)
-    assert not account(book.look(Reference(job="1_1", name="runner-a"))).agrees
+    assert not account(book.look(Reference.of("1_1", "runner-a"))).agrees
     assert cluster.asked["sacct"] == 1
 
 
@@ -311,7 +311,7 @@ def test_a_job_that_was_put_back_counts_all_its_starts(cluster: Cluster) -> None
 
 def test_one_question_for_all_and_less_and_less_often(cluster: Cluster) -> None:
     book = Book(clock=cluster.clock)
-    jobs = [Reference(job=f"1_{index}", name="runner-a") for index in range(1000)]
+    jobs = [Reference.of(f"1_{index}", "runner-a") for index in range(1000)]
     cluster.queue = [row("RUNNING", job=job.job) for job in jobs]
     book.follow(jobs)
     cluster.now = 2

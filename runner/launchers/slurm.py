@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from runner.evidence import end_of
@@ -19,7 +21,7 @@ from runner.slurm.array import attempts_of, folder_of, submit_array
 from runner.slurm.book import Book
 from runner.slurm.commands import NoAnswer
 from runner.slurm.reading import Unreadable
-from runner.slurm.reference import Reference, parsed
+from runner.slurm.reference import Reference
 from runner.slurm.refusals import is_full, is_nowhere
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
@@ -43,28 +45,35 @@ class SlurmLauncher:
         self._book = Book()
         self._submitted: dict[str, tuple[str, int]] | None = None
         self._to_cancel: list[str] = []
-        self._appetite = Appetite(time.monotonic)
+        self._appetite = Appetite(time.monotonic, self._book.count_open)
 
     def submit(self, launchings: Sequence[Launching]) -> Sequence[str | LaunchRefused]:
         """One array for all that ask for the same."""
-        alike: dict[Placement, list[int]] = defaultdict(list)
-        for position, launching in enumerate(launchings):
-            alike[launching.placement].append(position)
-        answers: dict[int, str | LaunchRefused] = {}
-        for placement, positions in alike.items():
-            for first in range(0, len(positions), LARGEST_ARRAY):
-                part = positions[first : first + LARGEST_ARRAY]
-                own = [launchings[position] for position in part]
-                answers |= dict(zip(part, self._submit(own, placement), strict=True))
-        return [answers[position] for position in range(len(launchings))]
+        alike: dict[Placement, list[slice]] = defaultdict(list)
+        end = 0
+        for placement, some in groupby(launchings, attrgetter("placement")):
+            begin, end = end, end + len(list(some))
+            alike[placement].append(slice(begin, end))
+        answers: list[str | LaunchRefused] = [""] * len(launchings)
+        for placement, spans in alike.items():
+            given = self._submit_all([one for span in spans for one in launchings[span]], placement)
+            for span in spans:
+                size = span.stop - span.start
+                answers[span], given = given[:size], given[size:]
+        return answers
+
+    def _submit_all(self, launchings: Sequence[Launching], placement: Placement) -> list[str | LaunchRefused]:
+        """In arrays no larger than Slurm takes."""
+        parts = (launchings[first : first + LARGEST_ARRAY] for first in range(0, len(launchings), LARGEST_ARRAY))
+        return [answer for part in parts for answer in self._submit(part, placement)]
 
     def _submit(self, launchings: Sequence[Launching], placement: Placement) -> Sequence[str | LaunchRefused]:
         """In smaller parts where the cluster takes not so many; on any node where those that are left would not do."""
         given = submit_array(self._root, launchings, self._asked, self._resources, placement)
         if not isinstance(given, LaunchRefused):
             self._book.follow(given)
-            self._appetite.took(self._book.count_open())
-            return [str(reference) for reference in given]
+            self._appetite.took()
+            return given
         if placement.avoid and is_nowhere(str(given)):
             return self._submit(launchings, placement._replace(avoid=()))
         if is_full(str(given)) and len(launchings) > 1:
@@ -74,7 +83,7 @@ class SlurmLauncher:
             rest = launchings[half:]
             return [*first, *([given] * len(rest) if full else self._submit(rest, placement))]
         if is_full(str(given)):
-            self._appetite.refused(self._book.count_open())
+            self._appetite.refused()
         return [given] * len(launchings)
 
     def most(self) -> int | None:
@@ -87,9 +96,8 @@ class SlurmLauncher:
 
     def look(self, reference: str) -> Look:
         self._cancel_together()
-        known = parsed(reference)
-        look = self._book.look(known)
-        return self._with_last_words(look, known) if isinstance(look, Gone) else look
+        look = self._book.look(reference)
+        return self._with_last_words(look, Reference(reference)) if isinstance(look, Gone) else look
 
     def _with_last_words(self, gone: Gone, reference: Reference) -> Gone:
         """What the batch script printed before, or instead of, our supervisor: why it could not be started."""
@@ -113,16 +121,16 @@ class SlurmLauncher:
         with suppress(NoAnswer, Unreadable):
             for row in commands.ask_queue([name]):
                 if row.job.endswith(f"_{index}"):
-                    return str(Reference(job=row.job, name=name))
+                    return Reference.of(row.job, name)
         with suppress(NoAnswer, Unreadable):
             for record in commands.ask_records_named([name], FORGOTTEN):
                 if record.job.endswith(f"_{index}"):
-                    return str(Reference(job=record.job, name=name))
+                    return Reference.of(record.job, name)
         return None
 
     def cancel(self, references: Sequence[str]) -> None:
         """With the next look, in one command for all."""
-        self._to_cancel += [parsed(reference).job for reference in references]
+        self._to_cancel += [Reference(reference).job for reference in references]
 
     def _cancel_together(self) -> None:
         """What Slurm does not hear now is fenced: it will end by itself when it starts."""

@@ -9,10 +9,11 @@ PATIENCE, LONGEST = 60.0, 1800.0
 
 
 class Appetite:
-    """Times are of any clock that only goes forward, in seconds."""
+    """`clock` is any that only goes forward, in seconds; `held` counts the jobs of ours that the cluster holds now."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], held: Callable[[], int]) -> None:
         self._clock = clock
+        self._held = held
         self._most: int | None = None
         self._patience = PATIENCE
         self._until = 0.0
@@ -23,13 +24,13 @@ class Appetite:
             return self._most
         return 2 * self._most + 1
 
-    def refused(self, held: int) -> None:
-        """It holds so many of us, and would not take one more."""
-        self._most = held
+    def refused(self) -> None:
+        """It would not take one more than it holds."""
+        self._most = self._held()
         self._until = self._clock() + self._patience
         self._patience = min(LONGEST, 2 * self._patience)
 
-    def took(self, held: int) -> None:
-        """It holds so many of us now."""
-        if self._most is not None and held > self._most:
-            self._most, self._patience = held, PATIENCE
+    def took(self) -> None:
+        """It took what it was given."""
+        if self._most is not None and self._held() > self._most:
+            self._most, self._patience = self._held(), PATIENCE

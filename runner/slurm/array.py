@@ -1,4 +1,4 @@
-"""Submitting attempts as the tasks of one array. The script and the call of sbatch are submitit's."""
+"""Submitting attempts as the tasks of one array."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import math
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, suppress
-from io import StringIO
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from db.legible import legible
 from runner.entry import bare_argv
 from runner.launchers.interface import Launching, LaunchRefused
 from runner.placement import Placement
-from runner.slurm.reference import Reference, new_name
+from runner.slurm.reference import new_name, references
 from runner.slurm.refusals import BY_SBATCH
+from runner.slurm.sbatch import NotTaken, script_of, submit
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
 
@@ -26,7 +26,7 @@ SUPERVISOR = 64 * MIB
 """Memory that the supervisor and the batch script take beside the worker's."""
 ROOM_TO_END = 90.0
 """Seconds of a job's time that are not the attempt's: to ask it to end, to write its last checkpoint, to record it."""
-ATTEMPTS = "attempts.json"
+ARRAY = "array"
 _LEFT_OPEN = ("account", "partition", "qos", "constraint", "reservation")
 """Options that a user's shell may choose by a variable where the sweep file does not."""
 
@@ -37,46 +37,43 @@ def folder_of(root: Path, name: str) -> Path:
 
 def submit_array(
     root: Path, launchings: Sequence[Launching], asked: Slurm, resources: Resources, placement: Placement
-) -> list[Reference] | LaunchRefused:
-    """Submit them as one array. Their list lies there before Slurm knows of them, so they are found by the name."""
+) -> list[str] | LaunchRefused:
+    """Submit them as one array. Its description lies there before Slurm knows of it, so they are found by the name."""
     name = new_name()
-    folder = folder_of(root, name)
+    folder = folder_of(root, name).absolute()
+    given = parameters(asked, resources, name, placement)
+    given["additional_parameters"]["output"] = log_pattern(folder)
+    argv = shlex.join(bare_argv("runner.slurm.task", str(folder / ARRAY)))
+    # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
+    script = script_of(folder, argv if given["use_srun"] else f"exec {argv}", given, len(launchings))
     try:
         folder.mkdir(parents=True)
-        listed = [[str(one.attempt.path.absolute()), one.plan.attempt_id] for one in launchings]
         # Not synced: were it lost with its host, its tasks would start nothing.
-        (folder / ATTEMPTS).write_text(json.dumps(listed), encoding="utf-8")
+        (folder / ARRAY).write_bytes(os.fsencode(described(launchings, script)))
     except OSError as error:
         return LaunchRefused(f"the folder {folder} of its array cannot be written: {error.strerror}")
-    given = parameters(asked, resources, name, placement)
-    given["additional_parameters"]["output"] = log_pattern(folder.absolute())
-    return _submitted(folder, name, len(launchings), given)
-
-
-def _submitted(folder: Path, name: str, count: int, given: Mapping[str, Any]) -> list[Reference] | LaunchRefused:
-    # Imported where it is needed: it takes a tenth of a second.
-    from submitit.core.utils import FailedJobError, FailedSubmissionError
-    from submitit.slurm.slurm import SlurmExecutor
-
-    class Executor(SlurmExecutor):
-        def _make_submission_command(self, submission_file_path: Path) -> list[str]:
-            return [*_without(overruling(os.environ, given)), "sbatch", str(submission_file_path)]
-
-    argv = shlex.join(bare_argv("runner.slurm.task", str(folder.absolute() / ATTEMPTS)))
+    unseen = overruling(os.environ, given)
     try:
-        executor = Executor(folder)
-        executor.parameters.update(given, map_count=count)  # None too: it stands for none, not for submitit's default
-        # `exec`: Slurm's signals reach the supervisor, and its exit code is the job's
-        with redirect_stderr(StringIO()):  # submitit prints there what it raises as well
-            job = executor._submit_command(argv if given["use_srun"] else f"exec {argv}")  # noqa: SLF001 - its other calls pickle a function
-    except (FailedJobError, FailedSubmissionError) as error:  # the first is what a failing sbatch raises
-        return LaunchRefused(f"{BY_SBATCH}: {_reason(str(error))}")
-    except RuntimeError:  # of submitit, where it finds no srun
-        return LaunchRefused("Slurm's commands (srun, sbatch) are not on PATH here")
+        array = submit(script, {key: value for key, value in os.environ.items() if key not in unseen})
+    except NotTaken as refusal:
+        return LaunchRefused(f"{BY_SBATCH}: {_reason(str(refusal))}")
+    except FileNotFoundError:
+        return LaunchRefused("Slurm's commands (sbatch) are not on PATH here")
     except OSError as error:
         return LaunchRefused(f"sbatch cannot be called: {error.strerror}")
-    begins = f"{job.job_id}_"
-    return [Reference(f"{begins}{index}", name) for index in range(count)]
+    return references(array, name, len(launchings))
+
+
+def described(launchings: Sequence[Launching], script: str) -> str:
+    """What the tasks of an array read: by index, the id of the attempt, and its folder as seen from `within`.
+
+    In lines: what holds for all, in JSON, with the script for who wants to know what was submitted; the ids; the
+    folders, with NUL between them, which no path holds. JSON takes its time for long lists.
+    """
+    common = json.dumps({"within": str(Path.cwd()), "script": script})
+    attempts = " ".join([one.plan.attempt_id for one in launchings])
+    folders = "\0".join([str(one.attempt.path) for one in launchings])
+    return f"{common}\n{attempts}\n{folders}"
 
 
 def overruling(environment: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
@@ -84,10 +81,6 @@ def overruling(environment: Mapping[str, str], given: Mapping[str, Any]) -> list
     extra = given["additional_parameters"]
     left_open = {f"SBATCH_{key.upper()}" for key in _LEFT_OPEN if given.get(key) is None and key not in extra}
     return sorted(name for name in environment if name.startswith("SBATCH_") and name not in left_open)
-
-
-def _without(names: Sequence[str]) -> list[str]:
-    return ["env", *(part for name in names for part in ("-u", name))] if names else []
 
 
 def _reason(said: str) -> str:
@@ -131,11 +124,11 @@ def _with_room(seconds: float | None) -> float | None:
 
 def attempts_of(root: Path) -> Iterator[tuple[str, int, str]]:
     """Name of the array, index and attempt id of all that was ever to be submitted here, the newest array first."""
-    lists = sorted((root / "slurm").glob(f"*/{ATTEMPTS}"), key=_written, reverse=True)
+    lists = sorted((root / "slurm").glob(f"*/{ARRAY}"), key=_written, reverse=True)
     for path in lists:
-        with suppress(OSError, ValueError, LookupError, TypeError):  # torn: nothing of it can have been submitted
-            rows = json.loads(path.read_text(encoding="utf-8"))
-            yield from ((path.parent.name, index, row[1]) for index, row in enumerate(rows))
+        with suppress(OSError, ValueError):  # torn: nothing of it can have been submitted
+            _, attempts, _ = os.fsdecode(path.read_bytes()).split("\n", 2)
+            yield from ((path.parent.name, index, attempt) for index, attempt in enumerate(attempts.split()))
 
 
 def _written(path: Path) -> float:

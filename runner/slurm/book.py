@@ -23,7 +23,7 @@ UNKNOWN_PATIENCE = 30.0
 """Seconds after which a job that Slurm does not know is taken to be gone: it may be new, or the controller too."""
 
 
-_NOBODY = Reference(job="0_0", name="runner")
+_NOBODY = Reference.of("0_0", "runner")
 """Of no job: asked for where there is nothing else to ask for."""
 
 
@@ -32,25 +32,28 @@ class Book:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._looks: dict[Reference, Look] = {}
-        self._over_since: dict[Reference, float] = {}
-        self._submitted: dict[Reference, str] = {}
+        self._looks: dict[str, Look] = {}
+        self._new: list[str] = []
+        self._over_since: dict[str, float] = {}
+        self._submitted: dict[str, str] = {}
         self._keeps_accounts = True
         self._next = 0.0
         self._every = OFTEN
         self.trouble: str | None = None
 
-    def follow(self, references: Iterable[Reference]) -> None:
-        """Keep an eye on what was just submitted."""
-        self._looks.update(dict.fromkeys(references, Going()))
+    def follow(self, references: Iterable[str]) -> None:
+        """Keep an eye on what was just submitted, from the next look on."""
+        self._new += references
         self.hurry()
 
     def count_open(self) -> int:
         """How many of those that are followed have not ended, as far as is known."""
+        self._take_in_new()
         return sum(not isinstance(look, Gone) for look in self._looks.values())
 
     def why_silent(self) -> str | None:
         """Why Slurm does not answer; nothing where it did when it was asked last, a moment ago."""
+        self._take_in_new()
         if self._clock() >= self._next and all(isinstance(look, Gone) for look in self._looks.values()):
             self._looks[_NOBODY] = Going()
             self._refresh()
@@ -62,8 +65,9 @@ class Book:
         self._every = OFTEN
         self._next = min(self._next, self._clock() + OFTEN)
 
-    def look(self, reference: Reference) -> Look:
+    def look(self, reference: str) -> Look:
         """How it stands. What was not followed until now is asked for at once."""
+        self._take_in_new()
         if reference not in self._looks:
             self._looks[reference] = Unsure(why="Slurm has not been asked yet")
             self._next = 0.0
@@ -71,10 +75,14 @@ class Book:
         look = self._looks[reference]
         return Unsure(why=self.trouble) if self.trouble and not isinstance(look, Gone) else look
 
+    def _take_in_new(self) -> None:
+        self._looks.update(dict.fromkeys(self._new, Going()))
+        self._new.clear()
+
     def _refresh(self) -> None:
         if self._clock() < self._next:
             return
-        open_ = [reference for reference, look in self._looks.items() if not isinstance(look, Gone)]
+        open_ = [Reference(reference) for reference, look in self._looks.items() if not isinstance(look, Gone)]
         before = {reference: self._looks[reference] for reference in open_}
         try:
             if open_:
@@ -87,9 +95,9 @@ class Book:
         self._next = self._clock() + self._every
 
     def _ask(self, references: Sequence[Reference]) -> None:
-        queue: dict[Reference, list[Queue]] = defaultdict(list)
+        queue: dict[str, list[Queue]] = defaultdict(list)
         for row in commands.ask_queue(sorted({reference.name for reference in references})):
-            queue[Reference(job=row.job, name=row.name)].append(row)
+            queue[Reference.of(row.job, row.name)].append(row)
         over = []
         for reference in references:
             for row in queue[reference][:1]:
@@ -103,7 +111,7 @@ class Book:
         if over:
             self._close(over, queue)
 
-    def _close(self, references: Sequence[Reference], queue: dict[Reference, list[Queue]]) -> None:
+    def _close(self, references: Sequence[Reference], queue: dict[str, list[Queue]]) -> None:
         """Of jobs that are over, the whole account; what is not complete yet is asked for again."""
         records, unheard = self._records(references)
         for reference in references:

@@ -9,7 +9,7 @@ from runner.queue_words import Stand
 from runner.slurm.commands import NoAnswer, ask_queue
 from runner.slurm.reading import Queue, Unreadable
 from runner.slurm.reasons import advice
-from runner.slurm.reference import Reference, parsed
+from runner.slurm.reference import Reference
 from runner.slurm.states import state_of
 
 PATIENCE = 3.0
@@ -21,14 +21,14 @@ def ask_stands(references: Mapping[str, str | None]) -> tuple[dict[str, Stand], 
 
     An attempt without a reference was opened, and nobody recorded that it was submitted.
     """
-    known = {key: parsed(reference) for key, reference in references.items() if reference is not None}
+    known = {key: Reference(reference) for key, reference in references.items() if reference is not None}
     stands = {key: Stand(stands="unrecorded") for key in references if key not in known}
     if not known:
         return stands, None
     seen: dict[Reference, list[Queue]] = defaultdict(list)
     try:
         for row in ask_queue(sorted({reference.name for reference in known.values()}), PATIENCE):
-            seen[Reference(job=row.job, name=row.name)].append(row)
+            seen[Reference.of(row.job, row.name)].append(row)
     except (NoAnswer, Unreadable) as fault:
         return {**stands, **{key: Stand(stands="unheard", job=one.job) for key, one in known.items()}}, str(fault)
     return {**stands, **{key: stand_of(one.job, seen[one]) for key, one in known.items()}}, None

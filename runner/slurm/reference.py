@@ -6,26 +6,33 @@ Ids alone are given again after a controller has lost its state; a name with a r
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 
-class Reference(NamedTuple):
-    """`job` is `<id of the array>_<index>`."""
+class Reference(str):
+    """Of job `<id of the array>_<index>`, called `name`; it is the text that the ledger keeps."""
 
-    job: str
-    name: str
+    __slots__ = ()
 
-    def __str__(self) -> str:
-        return f"{self.job}:{self.name}"
+    @classmethod
+    def of(cls, job: str, name: str) -> Reference:
+        return cls(f"{job}:{name}")
+
+    @property
+    def job(self) -> str:
+        return self.partition(":")[0]
 
     @property
     def array(self) -> str:
         return self.job.partition("_")[0]
 
+    @property
+    def name(self) -> str:
+        return self.partition(":")[2]
 
-def parsed(text: str) -> Reference:
-    job, _, name = text.partition(":")
-    return Reference(job=job, name=name)
+
+def references(array: str, name: str, count: int) -> list[str]:
+    """Of the first `count` tasks of an array."""
+    return [f"{array}_{index}:{name}" for index in range(count)]
 
 
 def new_name() -> str:

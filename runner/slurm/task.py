@@ -22,15 +22,25 @@ def main(arguments: Sequence[str]) -> int | str:
     (attempts,) = arguments
     index = os.environ.get(INDEX, "")
     try:
-        folder, attempt_id = json.loads(Path(attempts).read_text(encoding="utf-8"))[int(index)]
-    except (OSError, ValueError, IndexError, TypeError) as error:
+        folder, attempt_id = attempt_at(int(index), os.fsdecode(Path(attempts).read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError) as error:
         return f"nothing was started: {attempts} does not tell the attempt of task {index!r}: {error}"
-    begun = supervisor.begin(folder, attempt_id)
+    begun = supervisor.begin(str(folder), attempt_id)
     if not isinstance(begun, supervisor.Supervision):
-        _say(AttemptDir(Path(folder)), begun)
+        _say(AttemptDir(folder), begun)
         return begun
     code = begun.run()
     os._exit(code or begun.worker_code)
+
+
+def attempt_at(index: int, described: str) -> tuple[Path, str]:
+    """Folder and id of the attempt at this index, as `runner.slurm.array.described` wrote them. Pure.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is no such text, or tells nothing of this index.
+    """
+    common, attempts, folders = described.split("\n", 2)
+    return Path(json.loads(common)["within"], folders.split("\0")[index]), attempts.split()[index]
 
 
 def _say(attempt: AttemptDir, why: int | str) -> None:

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeping import Desk, Done, wait_for
+from sweeping import Done, wait_for
+from ways_desk import WaysDesk
 
 from slurm.cluster import Cluster
 
-WAYS = Path(__file__).resolve().with_name("ways.py")
 AGAIN = ("killed", "lost", "launch_refused", "node_lost", "preempted", "contradiction", "wall_time", "stalled")
 """What would be tried again, and is not here: each run ends with its first failure."""
 
 
-class SlurmDesk(Desk):
+class SlurmDesk(WaysDesk):
     """Sweeps of one command, for a cluster."""
 
     def __init__(self, folder: Path, cluster: Cluster) -> None:
-        super().__init__(folder)
+        super().__init__(folder, cluster)
         self.cluster = cluster
 
     def write_ways(self, *ways: str, **sections: Any) -> None:
-        base: dict[str, Any] = {
-            **dict.fromkeys(("tasks", "data", "train", "plugins")),
-            "name": "ways",
-            "command": {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way"},
-            "success": {"files": [{"path": "{out}/m.json", "metrics": ["mse"]}]},
-            "grid": {"way": list(ways)},
-            "policy": {"wait": 0, "grace": 1, "stop_after": 0, "retries": dict.fromkeys(AGAIN, 0)},
-        }
-        self.write(**{**base, **sections})
-
-    def start(self, *arguments: str, around: Sequence[str] = (), **env: str) -> subprocess.Popen[str]:
-        return super().start(*arguments, around=around, **{**self.cluster.env, **env})
-
-    def start_there(self, *arguments: str) -> subprocess.Popen[str]:
-        return self.start("sweep", "sweep.yaml", "--launcher", "slurm", *arguments)
+        policy = {"wait": 0, "grace": 1, "stop_after": 0, "retries": dict.fromkeys(AGAIN, 0)}
+        super().write_ways(*ways, **{"policy": policy, **sections})
 
     def sweep_there(self, *arguments: str) -> Done:
         return self.type("sweep", "sweep.yaml", "--launcher", "slurm", *arguments)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from launcher_contract import Bench, Contract, gone, submit
-from supervised import QUICK, output, planned, shell
+from launcher_contract import Bench, Contract
 
 from runner.slurm import book
 from slurm.cluster import Cluster
@@ -19,14 +18,3 @@ class TestSlurm(Contract):
         for name in ("PATH", "SLURM_CONF"):
             monkeypatch.setenv(name, either_cluster.env[name])
         return Bench("slurm", tmp_path)
-
-    @pytest.mark.parametrize("name", ["per%jcent", "per%%cent", "a b", "ü'\"$(x)#"])
-    def test_any_folder_will_do(self, bench: Bench, name: str) -> None:
-        odd = Bench("slurm", bench.root / name)
-        attempt = planned(odd.root / "1", shell("echo ran"), limits=QUICK)
-        launcher = odd.launcher()
-        (reference,) = submit(odd, launcher, attempt)
-        account = gone(launcher, reference).account
-        assert account is not None
-        assert account.agrees
-        assert output(attempt) == "ran\n"

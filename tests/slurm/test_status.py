@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from sweeping import finish, wait_for
 from test_status_schema import fitting
+from ways_desk import WAYS
 
 from slurm.cluster import Cluster
-from slurm.desk import WAYS, SlurmDesk
+from slurm.desk import SlurmDesk
 
 OFTEN = {"argv": [sys.executable, str(WAYS), "{way}", "{out}"], "name": "way", "env": {"SEED": "{seed}"}}
 """A run for each seed."""
