@@ -4,11 +4,11 @@
 
 Spoils sweep files, settings of the command line, config files, records, declared files, metrics, logs and what Slurm
 prints, and gives each to what reads it in earnest. A case is wrong where anything but the documented refusal is raised,
-where that names no file, place or reason, where it takes more than a second of CPU (four times what PyYAML takes for as
-many bytes, where that is more), or where an attempt that lacks a necessary witness is called a success. What is wrong
-is kept, its inputs beside the traceback. Prints how often each came of each kind; exits 1 where anything is wrong. A
-case is made from the seed, its kind and its number alone, so it can be repeated by itself:
-`--only KIND --first NUMBER --cases 1`.
+where that names no file, place or reason, where it takes more than a second of CPU (more is allowed where PyYAML shows
+the machine to be slow, for a sweep of thousands of runs, and for a declared file of hundreds of kilobytes), or where an
+attempt that lacks a necessary witness is called a success. What is wrong is kept, its inputs beside the traceback.
+Prints how often each came of each kind; exits 1 where anything is wrong. A case is made from the seed, its kind and its
+number alone, so it can be repeated by itself: `--only KIND --first NUMBER --cases 1`.
 """
 
 from __future__ import annotations
@@ -39,15 +39,17 @@ import yaml
 from fuzz_sweeps import Wrong
 
 from db.ledger import Ledger
+from sweeps.config_file import MAX_WRITTEN
 
 MOST_SECONDS = 1.0
 """Of CPU, for one case. Those of other processes do not count."""
-TIMES_PYYAML = 4
-"""Allowed for large inputs: by so much longer than PyYAML takes to load as many bytes, two of them a value, which is
-measured beside every case that takes long. Machines are not equally fast, nor one machine at all times.
+TIMES_PYYAML = 2
+"""Where a case takes longer, PyYAML is timed beside it, for machines are not equally fast, nor one machine at all
+times: a case may take so many times as long as PyYAML does for as many values as it holds, and its runs. What
+anybody types or writes for us may hold `MAX_WRITTEN` at most; what a job left as YAML is read whole, up to 1 MiB.
 """
 MOST_RUNS = 50_000
-BYTES_OF_A_RUN = 20
+VALUES_OF_A_RUN = 10
 """`seeds: 4096` is short, and asks for as much as 4,096 runs that are written out."""
 GIVEN_UP = 20.0
 RECORDED = 0.1
@@ -233,7 +235,7 @@ def _tried(room: Room, kind: str, seed: int, number: int, keep: Path) -> tuple[s
         outcome, problem = "wrong", traceback.format_exc()
     signal.setitimer(signal.ITIMER_PROF, 0)
     seconds = time.process_time() - begun
-    if not problem and seconds > MOST_SECONDS and seconds > TIMES_PYYAML * _floor(_written_out(room.inputs)):
+    if not problem and seconds > MOST_SECONDS and seconds > TIMES_PYYAML * _floor(_values(room.inputs)):
         outcome, problem = "wrong", f"it was {outcome} after {seconds:.1f} s of CPU"
     if problem:
         place = keep / f"{kind.replace(', ', '-').replace(' ', '-')}-{seed}-{number}"
@@ -242,9 +244,12 @@ def _tried(room: Room, kind: str, seed: int, number: int, keep: Path) -> tuple[s
     return outcome, seconds
 
 
-def _written_out(inputs: Mapping[str, bytes]) -> int:
-    """Bytes of the inputs, with every run that a sweep file asks for."""
-    return sum(map(len, inputs.values())) + BYTES_OF_A_RUN * _runs(inputs.get("sweep.yaml", b""))
+def _values(inputs: Mapping[str, bytes]) -> int:
+    """How many values the inputs can hold, those of every run that a sweep file asks for among them."""
+    written = sum(map(len, inputs.values())) // 2
+    if "declared" not in inputs:
+        written = min(written, MAX_WRITTEN)
+    return written + VALUES_OF_A_RUN * _runs(inputs.get("sweep.yaml", b""))
 
 
 def _runs(text: bytes) -> int:
@@ -257,10 +262,10 @@ def _runs(text: bytes) -> int:
     return 1
 
 
-def _floor(size: int) -> float:
-    """Seconds of CPU that PyYAML takes to load so many bytes."""
+def _floor(values: int) -> float:
+    """Seconds of CPU that PyYAML takes to load so many."""
     begun = time.process_time()
-    yaml.safe_load(f"[{'1,' * (size // 2)}]")
+    yaml.safe_load(f"[{'1,' * values}]")
     return time.process_time() - begun
 
 

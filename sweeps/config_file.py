@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from db.strict import Fault, Invalid, describe, nearest
-from sweeps.yaml_loader import Unquoted, load_yaml
+from sweeps.yaml_loader import TOO_MANY, Unquoted, load_yaml
 
 MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
+MAX_WRITTEN = 20_000
+"""Keys and values that stand in a YAML file: PyYAML reads so many in about a second. JSON may hold more."""
 MAX_DEPTH = 64
 _LARGEST = 10**4000
 """Python writes integers of up to 4300 digits; in hexadecimal it reads longer ones."""
@@ -132,7 +134,7 @@ def _parse_yaml(path: str, text: str) -> Any:
     import yaml
 
     try:
-        return load_yaml(text)
+        return load_yaml(text, MAX_WRITTEN)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _refuse(f"{path}:{mark.line + 1 if mark else 1}: {_explain(error.problem, error.context)}")
@@ -156,6 +158,8 @@ def _explain(problem: str | None, context: str | None) -> str:
         return f"the tag `{tag}` is not read here; only plain YAML can be copied with some of its keys rewritten"
     if context and "expected a single document" in context:
         return "a second document begins here; a config file must be one document"
+    if problem and problem.startswith(TOO_MANY):
+        return f"{problem}; save it as JSON"
     return f"not valid YAML: {problem or context}"
 
 

@@ -21,8 +21,11 @@ from sweeps.yaml_scalar import plain_value, whole_text
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
+_SHORTER = "`grid`, `seeds` and `sample` say much in little, or split it"
 _ENDS_EARLY = re.compile(r"expected ',' or .*got '(\{|<scalar>)'")
 MAX_VALUES = 100_000
+MAX_WRITTEN = 20_000
+"""Keys and values that stand in a file: PyYAML reads so many in less than a second."""
 
 
 @dataclass(frozen=True, order=True)
@@ -108,8 +111,14 @@ class _Composer:
         self.anchors: dict[str, Node | None] = {}
 
     def noting(self, events: Iterator[Any]) -> Iterator[Any]:
+        import yaml
+
+        written = 0
         for event in events:
             self.reached = self.place(event)
+            written += isinstance(event, yaml.NodeEvent)
+            if written > MAX_WRITTEN:
+                _refuse(self.reached, f"more than {MAX_WRITTEN:,} keys and values stand before this; {_SHORTER}")
             yield event
 
     def document(self) -> Located:

@@ -133,6 +133,10 @@ def test_a_float_is_one_to_yaml_1_1_too() -> None:
             + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
             ":6: not valid YAML: `<<` brings more than 10000 keys into one mapping",
         ),
+        (
+            f"a: 1\nb: [{'x, ' * 20_000}]\n",
+            ":2: more than 20,000 keys and values stand before this; save it as JSON",
+        ),
         (f"a: 0x{'f' * 5000}\n", ": holds an integer of thousands of digits"),
         (f"? 0x{'f' * 5000}\n: 1\n", ": holds an integer of thousands of digits"),
     ],
