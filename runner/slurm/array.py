@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.legible import legible
 from runner.entry import bare_argv
@@ -95,9 +95,8 @@ def log_pattern(folder: Path) -> str:
 
 def parameters(asked: Slurm, resources: Resources, name: str, placement: Placement) -> dict[str, Any]:
     """What submitit is told. Pure."""
-    own = None if resources.memory is None else resources.memory + SUPERVISOR
-    memory = next((bytes_ for bytes_ in (placement.memory, asked.memory, own) if bytes_ is not None), None)
-    limits = [seconds for seconds in (asked.time, _with_room(resources.time)) if seconds is not None]
+    memory = placement.memory if placement.memory is not None else memory_of(asked, resources)
+    time = time_of(asked, resources)
     excluded = ",".join([*([asked.exclude] if asked.exclude else []), *placement.avoid])
     plain = {key: getattr(asked, key) for key in ("partition", "account", "qos", "constraint")}
     given = {
@@ -105,7 +104,7 @@ def parameters(asked: Slurm, resources: Resources, name: str, placement: Placeme
         "gres": asked.gres or (f"gpu:{resources.gpus}" if isinstance(resources.gpus, int) else None),
         "exclude": excluded or None,
         "job_name": name,
-        "time": math.ceil(min(limits) / 60) if limits else None,
+        "time": time.minutes if time else None,
         "mem": f"{math.ceil(memory / MIB)}M" if memory is not None else None,
         "cpus_per_task": resources.cpus,
         "array_parallelism": asked.at_once,
@@ -118,8 +117,25 @@ def parameters(asked: Slurm, resources: Resources, name: str, placement: Placeme
     return {**given, "wckey": None, "additional_parameters": extra}
 
 
-def _with_room(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds + ROOM_TO_END
+def memory_of(asked: Slurm, resources: Resources) -> int | None:
+    """Bytes that a first attempt asks for; nothing where nobody said. Pure."""
+    own = None if resources.memory is None else resources.memory + SUPERVISOR
+    return own if asked.memory is None else asked.memory
+
+
+class JobTime(NamedTuple):
+    """What sbatch is asked for, in its own unit, and the setting that asks for it."""
+
+    minutes: int
+    setting: str
+
+
+def time_of(asked: Slurm, resources: Resources) -> JobTime | None:
+    """The shorter of two times; nothing where nobody said. Pure."""
+    own = None if resources.time is None else resources.time + ROOM_TO_END
+    limits = ((asked.time, "slurm.time"), (own, "resources.time"))
+    known = [JobTime(math.ceil(seconds / 60), setting) for seconds, setting in limits if seconds is not None]
+    return min(known, default=None)
 
 
 def attempts_of(root: Path) -> Iterator[tuple[str, int, str]]:
