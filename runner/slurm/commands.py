@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from db.errors import RunnerError
 from db.legible import legible
@@ -70,8 +70,8 @@ def cancel(jobs: Sequence[str]) -> None:
     ask("scancel", "--quiet", *jobs)
 
 
-def ask(*argv: str, patience: float = PATIENCE, given: str = "") -> str:
-    """What one of Slurm's commands prints; `given` is its standard input.
+def ask(*argv: str, patience: float = PATIENCE, given: str = "", without: Collection[str] = ()) -> str:
+    """What one of Slurm's commands prints; `given` is its standard input, `without` are variables that it does not see.
 
     Raises:
         NoAccounting: it asked for accounts, and there are none.
@@ -79,6 +79,7 @@ def ask(*argv: str, patience: float = PATIENCE, given: str = "") -> str:
     """
     # Without it, lists of array tasks are cut at 64 characters: slurm.conf(5), squeue(1).
     environment = {**os.environ, "SLURM_BITSTR_LEN": "0", "LC_ALL": "C"}
+    seen = {name: value for name, value in environment.items() if name not in without}
     try:
         done = subprocess.run(
             argv,
@@ -88,7 +89,7 @@ def ask(*argv: str, patience: float = PATIENCE, given: str = "") -> str:
             errors="replace",
             timeout=patience,
             check=False,
-            env=environment,
+            env=seen,
         )
     except FileNotFoundError:
         raise NoAnswer(f"`{argv[0]}` is not on PATH") from None
