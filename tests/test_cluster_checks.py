@@ -13,6 +13,7 @@ from runner.doctor.finding import Finding
 from runner.doctor.node import Answer
 from runner.doctor.offers import read_config, read_offers
 from runner.doctor.request import Request
+from runner.doctor.submit_limits import Registered
 from runner.doctor.trial import Trial
 from runner.doctor.trial_checks import NODE, job
 from runner.queue_words import Stand
@@ -30,8 +31,16 @@ sick|up|infinite|1|idle*|(null)
 GOOD: dict[str, Any] = {
     "request": Request(),
     "missing": (),
-    "config": {"ClusterName": "c", "SLURM_VERSION": "22.05", "MaxArraySize": "1001", "MinJobAge": "300 sec"},
+    "config": {
+        "ClusterName": "c",
+        "SLURM_VERSION": "22.05",
+        "MaxArraySize": "1001",
+        "MinJobAge": "300 sec",
+        "SelectTypeParameters": "CR_CPU",
+        "MaxJobCount": "10000",
+    },
     "offers": tuple(read_offers(SINFO)),
+    "registered": Registered(associations=(), qos={}),
 }
 
 
@@ -62,7 +71,8 @@ def test_a_configuration_is_read() -> None:
 
 def test_a_cluster_where_all_is_well() -> None:
     found = judged()
-    assert list(found) == ["commands", "controller", "partition", "request", "arrays", "accounting"]
+    before, after = ["commands", "controller", "shell", "partition"], ["arrays", "limits", "accounting"]
+    assert list(found) == [*before, "request", "memory", *after]
     assert {one.level for one in found.values()} == {"ok"}
     assert found["partition"].said == "`main` is up; nodes: 3 idle, 1 down*"
 
@@ -77,7 +87,7 @@ def test_a_cluster_where_all_is_well() -> None:
         ({"partition": "main,none"}, "fails", "there is no `none`"),
         ({"gres": "gpu:1"}, "fails", "no node of `main` has a GPU"),
         ({"gres": "gpu:1", "partition": "gpu"}, "ok", "`gpu` is up, for 36 h 30 min at most"),
-        ({"partition": "gpu", "time": 200_000.0}, "fails", "lets a job run for 36 h 30 min"),
+        ({"partition": "gpu", "time": 200_000.0}, "fails", "36 h 30 min, and slurm.time asks for 55 h 34 min"),
     ],
 )
 def test_partitions(slurm: dict[str, Any], level: str, said: str) -> None:
@@ -94,6 +104,10 @@ def test_partitions(slurm: dict[str, Any], level: str, said: str) -> None:
         ({"offers": (), "why_no_offers": "`sinfo` is not on PATH"}, "partition", "warning"),
         ({"offers": tuple(read_offers("gpu|up|infinite|1|idle|x"))}, "partition", "fails"),
         ({"why_refused": "no"}, "request", "fails"),
+        ({"shell": {"SBATCH_GRES": "gpu:1"}}, "shell", "warning"),
+        ({"config": {**GOOD["config"], "SelectTypeParameters": "CR_CPU_MEMORY"}}, "memory", "warning"),
+        ({"config": {**GOOD["config"], "MaxJobCount": "100"}}, "limits", "warning"),
+        ({"config": {**GOOD["config"], "MaxJobCount": "0"}}, "limits", "fails"),
         ({"config": {**GOOD["config"], "MaxArraySize": "100"}}, "arrays", "warning"),
         ({"config": {**GOOD["config"], "MaxArraySize": "0"}}, "arrays", "fails"),
         ({"keeps_accounts": False}, "accounting", "warning"),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from db.strict import nearest
 from runner.doctor.cluster import NEEDED, Cluster
 from runner.doctor.finding import Finding, failing, fine, warning
+from runner.doctor.job_checks import at_once, limits, memory, shell
 from runner.doctor.offers import Offer
-from runner.launchers.slurm import LARGEST_ARRAY
+from runner.slurm.array import time_of
 from sweeps.units import duration
 
 
@@ -49,8 +50,7 @@ def partition(cluster: Cluster) -> Finding | None:
     if cluster.why_no_offers:
         return warning("partition", f"not known: {cluster.why_no_offers}", "try `sinfo`")
     known = sorted({offer.partition for offer in cluster.offers})
-    asked = cluster.request.slurm.partition
-    names = asked.split(",") if asked else [offer.partition for offer in cluster.offers if offer.default][:1]
+    names = cluster.partitions
     if not names:
         return failing("partition", "there is no default one", f"set slurm.partition: {', '.join(known)}")
     for name in names:
@@ -74,12 +74,13 @@ def _usable(offers: Sequence[Offer], names: Sequence[str], cluster: Cluster) -> 
         return failing("partition", f"no node of {named} has a GPU", "set slurm.partition to one whose nodes have")
     limits = [offer.longest for offer in working]
     longest = None if None in limits else max(limit for limit in limits if limit is not None)
-    asked = cluster.request.slurm.time
-    if asked is not None and longest is not None and asked > longest:
+    asked = time_of(cluster.request.slurm, cluster.request.resources)
+    if asked is not None and longest is not None and asked.minutes * 60 > longest:
         return failing(
             "partition",
-            f"{named} lets a job run for {duration(longest)}, and slurm.time asks for {duration(asked)}",
-            "ask for less: an attempt that reaches its time goes on in another job",
+            f"{named} lets a job run for {duration(longest)}, and {asked.setting} asks for "
+            f"{duration(asked.minutes * 60)}",
+            "set slurm.time to less: a training that reaches its job's time goes on in another one",
         )
     long = f", for {duration(longest)} at most" if longest is not None else ""
     return fine("partition", f"{named} is up{long}; nodes: {told}")
@@ -99,7 +100,7 @@ def request(cluster: Cluster) -> Finding | None:
 
 def arrays(cluster: Cluster) -> Finding | None:
     most = cluster.config.get("MaxArraySize", "")
-    wanted = min(cluster.request.slurm.at_once, LARGEST_ARRAY)
+    wanted = at_once(cluster)
     if not most.isdecimal():
         return None
     if int(most) == 0:
@@ -132,8 +133,11 @@ def accounting(cluster: Cluster) -> Finding | None:
 CLUSTER: Sequence[Callable[[Cluster], Finding | None]] = (
     commands,
     controller,
+    shell,
     partition,
     request,
+    memory,
     arrays,
+    limits,
     accounting,
 )

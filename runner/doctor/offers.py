@@ -71,6 +71,12 @@ def _seconds(limit: str) -> float | None:
     return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
+def read_partitions(text: str) -> Mapping[str, Mapping[str, str]]:
+    """What `scontrol -o show partition` printed, by name: `PartitionName=main AllowGroups=ALL ... QoS=N/A ...`."""
+    rows = (dict(word.split("=", 1) for word in line.split() if "=" in word) for line in text.splitlines())
+    return {row["PartitionName"]: row for row in rows if "PartitionName" in row}
+
+
 def read_config(text: str) -> Mapping[str, str]:
     """What `scontrol show config` printed: `MaxArraySize            = 10001`."""
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)

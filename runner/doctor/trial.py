@@ -14,7 +14,7 @@ from pathlib import Path
 
 from db.strict import Invalid, to_record
 from runner.attempt_dir import BadRecord, read_bounded
-from runner.doctor.cluster import options
+from runner.doctor.cluster import left_out, options
 from runner.doctor.node import ANSWER, QUESTION, Answer
 from runner.doctor.request import Request
 from runner.entry import worker_argv
@@ -108,6 +108,7 @@ class _Tried:
             f"--job-name={self._name}",
             f"--output={log}",
             given=f"#!/bin/sh\nexec {shlex.join(step)}\n",
+            without=left_out(self._request, os.environ),
         )
         return said.strip().partition(";")[0]
 
