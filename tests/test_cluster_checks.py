@@ -104,7 +104,7 @@ def test_partitions(slurm: dict[str, Any], level: str, said: str) -> None:
         ({"offers": (), "why_no_offers": "`sinfo` is not on PATH"}, "partition", "warning"),
         ({"offers": tuple(read_offers("gpu|up|infinite|1|idle|x"))}, "partition", "fails"),
         ({"why_refused": "no"}, "request", "fails"),
-        ({"shell": {"SBATCH_GRES": "gpu:1"}}, "shell", "warning"),
+        ({"variables": {"SBATCH_GRES": "gpu:1"}}, "shell", "warning"),
         ({"config": {**GOOD["config"], "SelectTypeParameters": "CR_CPU_MEMORY"}}, "memory", "warning"),
         ({"config": {**GOOD["config"], "MaxJobCount": "100"}}, "limits", "warning"),
         ({"config": {**GOOD["config"], "MaxJobCount": "0"}}, "limits", "fails"),

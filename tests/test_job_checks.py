@@ -97,14 +97,14 @@ def test_the_memory_of_an_attempt_is_asked_for_with_that_of_its_supervisor() -> 
     ],
 )
 def test_variables_of_the_shell(slurm: dict[str, Any], shell: dict[str, str], level: str, said: str) -> None:
-    found = with_config(slurm, {}, shell=shell)["shell"]
+    found = with_config(slurm, {}, variables=shell)["shell"]
     assert (found.level, said in found.said) == (level, True), found.said
 
 
 def test_what_the_shell_chooses_is_what_is_looked_at() -> None:
     shell = {"SBATCH_PARTITION": "night"}
-    assert with_config({}, {}, shell=shell)["partition"].said.startswith("`night` is not up")
-    assert with_config({"partition": "main"}, {}, shell=shell)["partition"].level == "ok"
+    assert with_config({}, {}, variables=shell)["partition"].said.startswith("`night` is not up")
+    assert with_config({"partition": "main"}, {}, variables=shell)["partition"].level == "ok"
 
 
 def test_a_command_does_not_see_what_it_is_to_be_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_command_does_not_see_what_it_is_to_be_without(monkeypatch: pytest.Mon
         ({"partition": "gpu"}, "warning", "4 jobs at a time (MaxSubmitJobsPerUser of qos `few`)"),
         ({"qos": "few"}, "warning", "4 jobs at a time (MaxSubmitJobsPerUser of qos `few`)"),
         ({"qos": "few", "at_once": 4}, "ok", "up to 4 jobs at a time"),
-        ({"qos": "many", "at_once": 5000}, "ok", "up to 2000 jobs at a time (MaxSubmitJobsPerUser of qos `many`)"),
+        ({"qos": "many", "at_once": 5000}, "warning", "2000 jobs at a time (MaxSubmitJobsPerUser of qos `many`)"),
     ],
 )
 def test_how_many_jobs_may_be_submitted(slurm: dict[str, Any], level: str, said: str) -> None:

@@ -27,7 +27,7 @@ _SIZES = ("time", "mem", "cpus_per_task")
 class Cluster:
     """`missing` are commands that are not on PATH. What begins with `why` is nothing where all is well.
 
-    `shell`: the variables of sbatch in our environment. `details`: of each partition, in scontrol's words.
+    `variables`: those of sbatch in our environment. `details`: of each partition, in scontrol's words.
     `why_refused`: sbatch would not take a job of this kind. `keeps_accounts` is whether there is a sacct that knows
     anything. `registered`: nothing where the accounting does not tell.
     """
@@ -36,7 +36,7 @@ class Cluster:
     missing: tuple[str, ...]
     why_silent: str | None = None
     config: Mapping[str, str]
-    shell: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
     why_no_offers: str | None = None
@@ -48,7 +48,7 @@ class Cluster:
     def chosen(self, option: str) -> str | None:
         """What the sweep file says, or else the shell, which may choose what the file leaves open."""
         said: str | None = getattr(self.request.slurm, option)
-        return said or self.shell.get(f"SBATCH_{option.upper()}") or None
+        return said or self.variables.get(f"SBATCH_{option.upper()}") or None
 
     @property
     def partitions(self) -> Sequence[str]:
@@ -71,7 +71,7 @@ def look_at_cluster(request: Request) -> Cluster:
         request=request,
         missing=missing,
         config=config,
-        shell={name: value for name, value in os.environ.items() if name.startswith("SBATCH_")},
+        variables={name: value for name, value in os.environ.items() if name.startswith("SBATCH_")},
         details=_details(),
         offers=offers,
         why_no_offers=why_no_offers,

@@ -20,8 +20,8 @@ _LONGEST_VALUE = 100
 def shell(cluster: Cluster) -> Finding | None:
     if not cluster.config:
         return None
-    unseen = left_out(cluster.request, cluster.shell)
-    heeded = {name: value for name, value in sorted(cluster.shell.items()) if name not in unseen}
+    unseen = left_out(cluster.request, cluster.variables)
+    heeded = {name: value for name, value in sorted(cluster.variables.items()) if name not in unseen}
     told = ", ".join(f"{name}={legible(value, _LONGEST_VALUE)}" for name, value in heeded.items())
     if unseen:
         more = f"; heeded: {told}" if told else ""
@@ -79,7 +79,7 @@ def limits(cluster: Cluster) -> Finding | None:
     most, by = min(known)
     if most == 0:
         return failing("limits", f"no job may be submitted (0 is {by})", "ask whoever runs the cluster for some")
-    if most < at_once(cluster):
+    if most < cluster.request.slurm.at_once:
         return warning(
             "limits",
             f"{most} jobs at a time ({by}): the rest waits here, and is submitted as places become free",
