@@ -140,21 +140,24 @@ class Attended:
         if self.refused is not None:
             return Gone()
         if self.attempt.reference is None:
-            self.attempt = replace(self.attempt, reference=self._find_reference(ledger, launcher))
+            found = self._find_reference(ledger, launcher)
+            if isinstance(found, Unsure):
+                return found
+            self.attempt = replace(self.attempt, reference=found)
         if self.attempt.reference is not None:
             return launcher.look(self.attempt.reference)
         awaited = launcher.is_witness or not self.folder.claim.exists()
         return Going() if awaited and self.opener_lives() else Gone()
 
-    def _find_reference(self, ledger: Ledger, launcher: Launcher) -> str | None:
+    def _find_reference(self, ledger: Ledger, launcher: Launcher) -> str | Unsure | None:
         """Recorded meanwhile by the other sweep's scheduler that opened it; or submitted, and never recorded."""
         opened = ledger.read_open_attempts(run_id=self.attempt.run_id)
-        reference = next((one.reference for one in opened if one.id == self.attempt.id), None)
-        if reference is None and not self.opener_lives():
-            reference = launcher.find(self.attempt.nonce)
-            if reference is not None:
-                ledger.record_submissions({self.attempt.id: reference})
-        return reference
+        found: str | Unsure | None = next((one.reference for one in opened if one.id == self.attempt.id), None)
+        if found is None and not self.opener_lives():
+            found = launcher.find(self.attempt.nonce)
+            if isinstance(found, str):
+                ledger.record_submissions({self.attempt.id: found})
+        return found
 
     def _await(self, look: Look, launcher: Launcher) -> None:
         """Its supervisor is gone, and its launcher does not say so yet."""
@@ -178,7 +181,8 @@ class Attended:
 
     def _fence_unless_coming(self, look: Look, launcher: Launcher) -> bool:
         """Whether the claim is there now, ours as a fence or its supervisor's."""
-        if self.refused is None and (self.attempt.reference is not None or self.opener_lives()):
+        may_come = self.attempt.reference is not None or isinstance(look, Unsure) or self.opener_lives()
+        if self.refused is None and may_come:
             if self.folder.claim.exists():  # looked at after its process: it may have begun and ended meanwhile
                 return True
             if isinstance(look, Unsure):

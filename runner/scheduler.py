@@ -223,12 +223,14 @@ class Scheduler:
 
     def _open_next(self) -> None:
         for run_id in self._waiting.due():
+            self._pulse()  # each opening waits for the disk
             turn = self._take_next_step(self.runs[run_id])
             if turn is Turn.NO_SLOT:
                 return
             if turn is Turn.HELD:
                 self._waiting.put(run_id, FRESH_SECONDS)
-        while not self.halted:
+        while not (self.halted or self.interrupted):
+            self._pulse()
             run_id = next((it for it in self._fresh if not self._foresight.is_held(self.runs[it])), "")
             turn = self._take_next_step(self.runs[run_id]) if run_id else Turn.NO_SLOT
             if turn is Turn.NO_SLOT:

@@ -23,6 +23,7 @@ from runner import attending, processes
 from runner.attempt_dir import AttemptDir, write_record
 from runner.attending import Attended
 from runner.launchers.local import LocalLauncher
+from runner.launchers.looks import Unsure
 from runner.room import told
 
 RUN = "dlinear-000000000000"
@@ -116,6 +117,26 @@ def test_what_a_dead_scheduler_never_started_is_fenced_at_once(ledger: Ledger, t
     mine = attended(ledger, tmp_path, opener_lives=False, reference=None)
     assert failed(mine.attend(ledger, LocalLauncher()))[0] == "interrupted"
     assert mine.folder.read_claim().fenced
+
+
+class Deaf(LocalLauncher):
+    """Does not answer at first when it is asked what it was given."""
+
+    deaf = True
+
+    def find(self, attempt_id: str) -> Unsure | None:
+        return Unsure(why=f"nobody answers of {attempt_id}") if self.deaf else None
+
+
+def test_what_was_perhaps_submitted_is_waited_for_while_its_launcher_does_not_answer(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    mine, launcher = attended(ledger, tmp_path, opener_lives=False, reference=None), Deaf()
+    assert mine.attend(ledger, launcher) is None
+    assert mine.trouble == f"nobody answers of {NONCE}"
+    assert not mine.folder.claim.exists()
+    launcher.deaf = False
+    assert failed(mine.attend(ledger, launcher))[0] == "interrupted"
 
 
 def test_a_dead_scheduler_that_had_not_even_made_the_folder(ledger: Ledger, tmp_path: Path) -> None:

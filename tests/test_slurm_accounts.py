@@ -322,3 +322,15 @@ def test_one_question_for_all_and_less_and_less_often(cluster: Cluster) -> None:
         cluster.now += 1
         book.look(jobs[0])
     assert cluster.asked["squeue"] <= 40
+
+
+def test_whoever_takes_over_asks_for_all_at_once(cluster: Cluster) -> None:
+    book = Book(clock=cluster.clock)
+    jobs = [Reference.of(f"1_{index}", "runner-a") for index in range(1000)]
+    cluster.queue = [row("COMPLETED", job=job.job) for job in jobs]
+    cluster.records = [record("COMPLETED", step, job=job.job) for job in jobs for step in (None, "batch")]
+    for _ in range(2):
+        looks = [book.look(job) for job in jobs]
+        cluster.now += 2
+    assert all(account(look).agrees for look in looks)
+    assert max(cluster.asked.values()) == 2

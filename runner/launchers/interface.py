@@ -9,7 +9,7 @@ from typing import Protocol
 from db.errors import RunnerError
 from db.records import Plan
 from runner.attempt_dir import AttemptDir
-from runner.launchers.looks import Look
+from runner.launchers.looks import Look, Unsure
 from runner.placement import Placement
 from runner.slots import Slot
 
@@ -57,7 +57,7 @@ class Launcher(Protocol):
         """Something has ended, as others see it: look again soon."""
         ...
 
-    def find(self, attempt_id: str) -> str | None:
+    def find(self, attempt_id: str) -> str | Unsure | None:
         """The reference of what was submitted for an attempt, where nobody came to record it."""
         ...
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from runner import processes
 from runner.entry import bare_argv
 from runner.launchers.interface import Launching, LaunchRefused
-from runner.launchers.looks import Going, Gone
+from runner.launchers.looks import Going, Gone, Unsure
 from runner.processes import SLOT_DESCRIPTOR
 
 
@@ -71,9 +71,9 @@ class LocalLauncher:
     def hurry(self) -> None:
         """It looks every time."""
 
-    def find(self, _attempt_id: str) -> None:
+    def find(self, attempt_id: str) -> str | Unsure | None:  # noqa: ARG002 - it keeps no book
         """What nobody recorded ends by itself: whoever takes over takes its claim."""
-        return
+        return None
 
     def cancel(self, references: Sequence[str]) -> None:
         for reference in references:

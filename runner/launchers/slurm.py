@@ -13,23 +13,21 @@ from pathlib import Path
 
 from runner.evidence import end_of
 from runner.launchers.interface import Launching, LaunchRefused
-from runner.launchers.looks import Gone, Look
+from runner.launchers.looks import Gone, Look, Unsure
 from runner.placement import Placement
 from runner.slurm import commands
 from runner.slurm.appetite import Appetite
-from runner.slurm.array import attempts_of, folder_of, submit_array
+from runner.slurm.array import folder_of, submit_array
 from runner.slurm.book import Book
 from runner.slurm.commands import NoAnswer
-from runner.slurm.reading import Unreadable
 from runner.slurm.reference import Reference
 from runner.slurm.refusals import is_full, is_nowhere
+from runner.slurm.unrecorded import Unrecorded
 from sweeps.settings import Resources
 from sweeps.slurm import Slurm
 
 LARGEST_ARRAY = 1000
 """Slurm's own default bound (`MaxArraySize` is one more)."""
-FORGOTTEN = "now-30days"
-"""What was submitted longer ago and never recorded is not looked for."""
 
 
 class SlurmLauncher:
@@ -43,7 +41,7 @@ class SlurmLauncher:
         self._asked = asked
         self._resources = resources
         self._book = Book()
-        self._submitted: dict[str, tuple[str, int]] | None = None
+        self._unrecorded = Unrecorded(root)
         self._to_cancel: list[str] = []
         self._appetite = Appetite(time.monotonic, self._book.count_open)
 
@@ -111,22 +109,8 @@ class SlurmLauncher:
     def hurry(self) -> None:
         self._book.hurry()
 
-    def find(self, attempt_id: str) -> str | None:
-        """Its list of attempts lies there before Slurm knows of an array, so the array's name leads to the job."""
-        if self._submitted is None:
-            self._submitted = {attempt: (name, index) for name, index, attempt in attempts_of(self._root)}
-        if attempt_id not in self._submitted:
-            return None
-        name, index = self._submitted[attempt_id]
-        with suppress(NoAnswer, Unreadable):
-            for row in commands.ask_queue([name]):
-                if row.job.endswith(f"_{index}"):
-                    return Reference.of(row.job, name)
-        with suppress(NoAnswer, Unreadable):
-            for record in commands.ask_records_named([name], FORGOTTEN):
-                if record.job.endswith(f"_{index}"):
-                    return Reference.of(record.job, name)
-        return None
+    def find(self, attempt_id: str) -> str | Unsure | None:
+        return self._unrecorded.find(attempt_id)
 
     def cancel(self, references: Sequence[str]) -> None:
         """With the next look, in one command for all."""

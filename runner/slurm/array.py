@@ -139,8 +139,8 @@ def time_of(asked: Slurm, resources: Resources) -> JobTime | None:
 
 
 def attempts_of(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Name of the array, index and attempt id of all that was ever to be submitted here, the newest array first."""
-    lists = sorted((root / "slurm").glob(f"*/{ARRAY}"), key=_written, reverse=True)
+    """Name of the array, index and attempt id of all that was ever to be submitted here, the oldest array first."""
+    lists = sorted((root / "slurm").glob(f"*/{ARRAY}"), key=_written)
     for path in lists:
         with suppress(OSError, ValueError):  # torn: nothing of it can have been submitted
             _, attempts, _ = os.fsdecode(path.read_bytes()).split("\n", 2)

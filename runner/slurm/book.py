@@ -66,11 +66,11 @@ class Book:
         self._next = min(self._next, self._clock() + OFTEN)
 
     def look(self, reference: str) -> Look:
-        """How it stands. What was not followed until now is asked for at once."""
+        """How it stands. What was not followed until now is asked for with the next question, a moment later."""
         self._take_in_new()
         if reference not in self._looks:
             self._looks[reference] = Unsure(why="Slurm has not been asked yet")
-            self._next = 0.0
+            self.hurry()
         self._refresh()
         look = self._looks[reference]
         return Unsure(why=self.trouble) if self.trouble and not isinstance(look, Gone) else look
