@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from db.errors import Refused
 from db.ledger import Ledger, OpenAttempt
 from db.records import EndRequest
 from db.verdicts import Verdict
@@ -62,12 +64,17 @@ class Attended:
         """Take in what is new. Returns the verdict, recorded, once the attempt is over; None while it is not.
 
         What its folder does not allow now (its disk is full, say) is `trouble`, and tried again the next time.
+
+        Raises:
+            Refused: this process may open no more files; no folder is to blame for that, and waiting does not help.
         """
         try:
             verdict = self._attend(ledger, launcher)
             if verdict is None:
                 self._ask(launcher)
         except OSError as fault:
+            if fault.errno == errno.EMFILE:
+                raise Refused(f"{self.folder.path} cannot be opened: {fault.strerror}") from None
             self.trouble = f"its folder {self.folder.path} cannot be used: {told(fault)}"
             return None
         return verdict
