@@ -159,8 +159,8 @@ def test_a_command_whose_time_is_over_is_not_begun_again_for_nothing(desk: Scrip
 
 
 def test_a_training_whose_time_is_over_goes_on_until_it_is_complete(desk: ScriptedDesk) -> None:
-    train = {"batch": 8, "steps": 40, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 1000}
-    desk.write(train=train, grid={"backbone": ["slow"]}, slurm={"time": "20s"}, policy={"wait": 0, "grace": 5})
+    train = {"batch": 8, "steps": 120, "warmup_steps": 1, "log_every": 1, "checkpoint_every": 1000}
+    desk.write(train=train, grid={"backbone": ["slow"]}, slurm={"time": "40s"}, policy={"wait": 0, "grace": 5})
     assert desk.carry_out() == 0
     *cut, last = desk.attempts()
     assert last["verdict"] == "succeeded"
@@ -186,8 +186,12 @@ def test_what_waits_in_the_queue_is_told_as_waiting_and_costs_nothing(desk: Scri
 
 def test_a_cluster_that_takes_two_at_a_time(desk: ScriptedDesk) -> None:
     desk.write_ways("goes_well", grid={"way": ["goes_well"], "number": list(range(6))}, command=NUMBERED)
-    desk.cluster.tell(limit=2)
-    assert desk.carry_out() == 0
+    desk.cluster.tell(limit=2, hold=True)
+    sweep = desk.start_there()
+    desk.first_job()
+    wait_for(lambda: desk.ends().count("queue_full") == 4)
+    desk.cluster.tell(hold=False)
+    assert finish(sweep).code == 0
     ends = desk.ends()
     assert ends.count("succeeded") == 6
     assert set(ends) == {"succeeded", "queue_full"}
