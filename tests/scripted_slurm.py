@@ -118,7 +118,8 @@ def _sbatch(state: Path, arguments: Sequence[str]) -> int:
 def _monitor(state: Path, arguments: Sequence[str]) -> int:
     """Run one job to its end."""
     (job,) = arguments
-    folder = state / job
+    # Held open: another job may get its number, and a folder of that name, once its own was forgotten.
+    folder = Path(f"/proc/{os.getpid()}/fd/{os.open(state / job, os.O_DIRECTORY)}")
     told = json.loads((folder / "job.json").read_text())
     while _said(state).get("hold") and not (folder / "cancelled").exists():
         time.sleep(0.02)
