@@ -39,7 +39,7 @@ import yaml
 from fuzz_sweeps import Wrong
 
 from db.ledger import Ledger
-from sweeps.config_file import MAX_WRITTEN
+from sweeps.yaml_loader import MAX_WRITTEN
 
 MOST_SECONDS = 1.0
 """Of CPU, for one case. Those of other processes do not count."""

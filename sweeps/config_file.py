@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from db.strict import Fault, Invalid, describe, nearest
-from sweeps.yaml_loader import TOO_MANY, Unquoted, load_yaml
+from sweeps.yaml_loader import MAX_WRITTEN, TOO_MANY, Unquoted, load_yaml
 
 MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
-MAX_WRITTEN = 20_000
-"""Keys and values that stand in a YAML file: PyYAML reads so many in about a second. JSON may hold more."""
 MAX_DEPTH = 64
 _LARGEST = 10**4000
 """Python writes integers of up to 4300 digits; in hexadecimal it reads longer ones."""

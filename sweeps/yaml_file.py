@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from db.errors import Refused
 from db.legible import legible
 from db.strict import nearest
+from sweeps.yaml_loader import MAX_WRITTEN
 from sweeps.yaml_scalar import plain_value, whole_text
 
 MAX_BYTES = 2**20
@@ -24,8 +25,6 @@ MAX_DEPTH = 32
 _SHORTER = "`grid`, `seeds` and `sample` say much in little, or split it"
 _ENDS_EARLY = re.compile(r"expected ',' or .*got '(\{|<scalar>)'")
 MAX_VALUES = 100_000
-MAX_WRITTEN = 20_000
-"""Keys and values that stand in a file: PyYAML reads so many in less than a second."""
 
 
 @dataclass(frozen=True, order=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NoReturn
 
+MAX_WRITTEN = 20_000
+"""Keys and values that stand in what somebody wrote for us: PyYAML reads so many in less than a second."""
 MOST_MERGED = 10_000
 """Keys that `<<` brings into one mapping: a few lines that merge each other would make billions."""
 

@@ -1,4 +1,4 @@
-"""Supervisors as tasks of Slurm's arrays. submitit submits them; how they ended is read by us, in Slurm's own words."""
+"""Supervisors as tasks of Slurm's arrays. The script is submitit's; how they ended is read by us, in Slurm's words."""
 
 from __future__ import annotations
 

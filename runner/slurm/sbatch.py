@@ -29,10 +29,7 @@ def submit(script: str, environment: Mapping[str, str]) -> str:
 
 
 def script_of(folder: Path, command: str, parameters: Mapping[str, Any], count: int) -> str:
-    """The script of an array of `count` tasks.
-
-    Its private function makes it: the public calls pickle a Python function.
-    """
+    """The script of an array of `count` tasks, by a private function of submitit: what is public pickles a function."""
     from submitit.slurm.slurm import _make_sbatch_string  # takes a tenth of a second
 
     return _make_sbatch_string(command, folder, map_count=count, **parameters)

@@ -1,6 +1,6 @@
 """One task of an array: becomes the supervisor of its attempt. Standard library only.
 
-Started on a node by `bare_argv("runner.slurm.task", list of attempts)`. It ends as its worker did, so that Slurm's own
+Started on a node by `bare_argv("runner.slurm.task", its description)`. It ends as its worker did, so that Slurm's own
 records say what happened; with 75 where somebody else has the claim, 74 where its end could not be written down.
 """
 
@@ -18,7 +18,7 @@ INDEX = "SLURM_ARRAY_TASK_ID"
 
 
 def main(arguments: Sequence[str]) -> int | str:
-    """Supervise the attempt that stands at our index in the list."""
+    """Supervise the attempt that stands at our index in the description."""
     (attempts,) = arguments
     index = os.environ.get(INDEX, "")
     try:
